@@ -1,0 +1,202 @@
+/**
+ * The errors of this library, as a tree:
+ *
+ *     Error
+ *     ├── FreshError             what handleError gets: one of eight kinds, in words that can be acted on
+ *     ├── InvalidOptionError     start(): an option that can't be taken
+ *     ├── InvalidUriError        start(): an address that can't be connected to
+ *     ├── AlreadyStartedError    start(): the name is taken; has .connection
+ *     ├── NoSuchConnectionError  send(), close(), info(): nobody has that name, or it has terminated
+ *     ├── TerminatedError        opened(), drain(), probe(): the connection ended first
+ *     ├── LinkedExitError        raised uncaught when a linked connection ends with a fault
+ *     └── NotBuiltError          a part of the design that this version doesn't have
+ */
+import type { ExitReason } from "../supervision/exit-reason.ts";
+
+/** Fresh's eight kinds of failure, in the order in which an attempt can meet them. */
+export type FreshErrorKind =
+  | "connecting_failed"
+  | "upgrading_failed"
+  | "establishing_failed"
+  | "streaming_failed"
+  | "processing_failed"
+  | "decoding_failed"
+  | "encoding_failed"
+  | "casting_failed";
+
+/** Where in a connection's life the failure arose. */
+export type FreshErrorPhase = "provider" | "dns" | "tcp" | "tls" | "proxy" | "upgrade" | "open" | "closing";
+
+/** kind → when it arises, whether the attempt is over with it, and how its sentence begins. */
+export const ERROR_KINDS: Readonly<
+  Record<FreshErrorKind, { readonly terminal: boolean; readonly title: string; readonly when: string }>
+> = {
+  connecting_failed: {
+    terminal: true,
+    title: "Connecting failed",
+    when: "a provider, DNS, TCP, TLS or a proxy failed, or connectTimeout ran out",
+  },
+  upgrading_failed: {
+    terminal: true,
+    title: "Sending the upgrade request failed",
+    when: "the upgrade request can't be made or sent",
+  },
+  establishing_failed: {
+    terminal: true,
+    title: "Establishing the WebSocket connection failed",
+    when: "the answer is no valid 101, or none came in time",
+  },
+  streaming_failed: {
+    terminal: true,
+    title: "The connection was lost",
+    when: "the transport ended or failed after the 101, or no byte came within pongTimeout of a ping",
+  },
+  processing_failed: {
+    terminal: true,
+    title: "Processing failed",
+    when: "the inbox or an extension could not take what came",
+  },
+  decoding_failed: {
+    terminal: true,
+    title: "The peer broke the protocol",
+    when: "bytes came that RFC 6455 forbids, or more than a limit allows; 1002, 1007 or 1009 was sent first",
+  },
+  encoding_failed: {
+    terminal: false,
+    title: "A frame can't be sent",
+    when: "a frame may not be sent: close code, reason, control payload, lone surrogate, or a wrong type",
+  },
+  casting_failed: {
+    terminal: false,
+    title: "Sent frames were lost",
+    when: "frames were accepted by send, then writing them failed",
+  },
+};
+
+export type FreshErrorDetails = {
+  readonly kind: FreshErrorKind;
+  readonly phase: FreshErrorPhase;
+  /** Stable and machine-readable, such as "refused" or "invalid_utf8". */
+  readonly reason: string;
+  /** What happened, to what, what to do next: a sentence. */
+  readonly detail: string;
+  readonly cause?: unknown;
+  readonly status?: number;
+  readonly headers?: Headers;
+  readonly body?: string;
+  readonly closeCode?: number;
+  readonly retryAfter?: number;
+};
+
+/** What handleError gets. `kind` is one of eight, `reason` says more, `message` is for people. */
+export class FreshError extends Error {
+  override readonly name = "FreshError";
+  readonly kind: FreshErrorKind;
+  readonly phase: FreshErrorPhase;
+  /** Stable and machine-readable, such as "refused" or "invalid_utf8". */
+  readonly reason: string;
+  /** Of a refused upgrade (establishing_failed). */
+  readonly status: number | undefined;
+  readonly headers: Headers | undefined;
+  /** Of a refused upgrade: the first 64 KiB of its body as text. */
+  readonly body: string | undefined;
+  /** Of decoding_failed: the close code that was sent to the peer. */
+  readonly closeCode: number | undefined;
+  /** Of a refused upgrade with a Retry-After header: the wait it asks for, in ms. */
+  readonly retryAfter: number | undefined;
+
+  constructor(details: FreshErrorDetails) {
+    super(
+      `${ERROR_KINDS[details.kind].title}: ${details.detail}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.kind = details.kind;
+    this.phase = details.phase;
+    this.reason = details.reason;
+    this.status = details.status;
+    this.headers = details.headers;
+    this.body = details.body;
+    this.closeCode = details.closeCode;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+/** An option that can't be taken: which one, what it got, what it takes. */
+export class InvalidOptionError extends TypeError {
+  override readonly name = "InvalidOptionError";
+  /** The option's name, with a dot before a nested one: "outbox.maxBytes". */
+  readonly option: string;
+
+  constructor(option: string, message: string) {
+    super(message);
+    this.option = option;
+  }
+}
+
+/** An address that can't be connected to. The message never holds its userinfo or query values. */
+export class InvalidUriError extends TypeError {
+  override readonly name = "InvalidUriError";
+}
+
+/** The name is taken by a connection that hasn't terminated. */
+export class AlreadyStartedError<C = unknown> extends Error {
+  override readonly name = "AlreadyStartedError";
+  readonly connection: C;
+
+  constructor(name: string, connection: C) {
+    super(
+      `A connection named ${name} is already running. Use it (it is in .connection), stop it first, or choose another name.`,
+    );
+    this.connection = connection;
+  }
+}
+
+/** Nobody has that name, or the connection has terminated. */
+export class NoSuchConnectionError extends Error {
+  override readonly name = "NoSuchConnectionError";
+}
+
+/** The connection terminated before what was waited for came about. */
+export class TerminatedError extends Error {
+  override readonly name = "TerminatedError";
+  readonly reason: ExitReason;
+
+  constructor(waitedFor: string, reason: ExitReason) {
+    super(
+      `The connection terminated (${describeExitReason(reason)}) before ${waitedFor}. Start a new one, or let a supervisor do so.`,
+      typeof reason === "object" ? { cause: "error" in reason ? reason.error : reason } : undefined,
+    );
+    this.reason = reason;
+  }
+}
+
+/** A linked connection ended with a fault; raised uncaught, as a link does in Erlang. */
+export class LinkedExitError extends Error {
+  override readonly name = "LinkedExitError";
+  readonly reason: ExitReason;
+
+  constructor(connection: string, reason: ExitReason) {
+    super(
+      `The linked connection ${connection} ended: ${describeExitReason(reason)}. Start it with start() to be told by .exited only, or under a supervisor to have it restarted.`,
+      { cause: typeof reason === "object" && "error" in reason ? reason.error : reason },
+    );
+    this.reason = reason;
+  }
+}
+
+/** A part of the design that this version doesn't have: refused, never accepted and ignored. */
+export class NotBuiltError extends Error {
+  override readonly name = "NotBuiltError";
+}
+
+/** An exit reason in words, for logs and messages. */
+export function describeExitReason(reason: ExitReason): string {
+  if (typeof reason === "string") return reason;
+  if (reason instanceof Error) return String(reason);
+  if ("error" in reason && "callback" in reason) return `${String(reason.callback)} failed: ${String(reason.error)}`;
+  try {
+    return JSON.stringify(reason) ?? String(reason);
+  } catch {
+    return String(reason);
+  }
+}

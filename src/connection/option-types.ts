@@ -1,0 +1,132 @@
+/**
+ * The options of a connection, as types. The table in options.ts validates them, fills in the defaults
+ * and writes docs/options.md; a test holds the two together.
+ */
+import type { Frame } from "../frame.ts";
+import type { TransportOptions } from "../transport/transport-options.ts";
+
+/** Asked anew for each attempt, under `providerTimeout`; its failure is a failed attempt (connecting_failed, phase "provider"). */
+export type Provider<T> = (context: {
+  /** The how-manyth attempt of this series, from 1. */
+  readonly attempt: number;
+  /** Aborts when the attempt is given up. */
+  readonly signal: AbortSignal;
+}) => T | Promise<T>;
+
+/** Request headers: an object, pairs in their order, or a `Headers`. */
+export type HeadersInput =
+  | Readonly<Record<string, string | readonly string[]>>
+  | readonly (readonly [name: string, value: string])[]
+  | Headers;
+
+/** A name for a connection. `{ global }` and `{ via }` come with the registry; this version refuses them. */
+export type Name =
+  | string
+  | symbol
+  | { readonly global: string }
+  | { readonly via: NameRegistry; readonly name: unknown };
+
+/** What `{ via }` needs of a registry (OTP's `{via, Module, Term}`). */
+export interface NameRegistry {
+  register(key: unknown, connection: unknown): void;
+  unregister(key: unknown, connection: unknown): void;
+  lookup(key: unknown): readonly { readonly connection: unknown }[];
+}
+
+/** A WebSocket extension (RFC 6455 §9). The interface arrives with permessage-deflate; this version takes none. */
+export interface Extension {
+  readonly name: string;
+}
+
+export type UpgradeOptions = {
+  readonly extensions?: readonly Extension[];
+  /** Subprotocols in order of preference (RFC 6455 §1.9). */
+  readonly subprotocols?: readonly string[];
+};
+
+export type OutboxOptions = {
+  readonly maxMessages?: number;
+  readonly maxBytes?: number;
+  /** ms */
+  readonly maxAge?: number;
+  readonly overflow?: "reject" | "drop-oldest";
+};
+
+export type InboxOptions = { readonly maxMessages?: number; readonly maxBytes?: number };
+
+/** Why a frame that `send` accepted into the outbox was never sent. */
+export type DropCause = "expired" | "overflow" | "terminated";
+
+/** pino's shape: the fields first, the sentence second. */
+export interface Logger {
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  debug?(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** How one frame is to be treated by `send`. */
+export type SendOptions = {
+  /** While the connection isn't open: wait in the outbox (default), or give up at once. */
+  readonly whenClosed?: "queue" | "drop";
+  /** The longest this frame may wait in the outbox, in ms; default the outbox's maxAge. */
+  readonly ttl?: number;
+};
+
+/** All options of a connection. `C` is the connection that `onDrop` is told about. */
+export type ConnectionOptions<C = unknown> = {
+  readonly name?: Name;
+  readonly headers?: HeadersInput | Provider<HeadersInput>;
+  readonly transportOptions?: TransportOptions;
+  readonly upgradeOptions?: UpgradeOptions;
+  readonly pingInterval?: number;
+  readonly pongTimeout?: number;
+  readonly errorLogging?: boolean;
+  readonly infoLogging?: boolean;
+  readonly logger?: Logger;
+  readonly backoffInitial?: number;
+  readonly backoffMax?: number;
+  readonly backoffFactor?: number;
+  readonly backoffJitter?: "full" | "none";
+  readonly stableAfter?: number;
+  readonly retryAfter?: false | { readonly max?: number };
+  readonly providerTimeout?: number;
+  readonly connectTimeout?: number;
+  readonly upgradeTimeout?: number;
+  readonly closeTimeout?: number;
+  readonly outbox?: false | OutboxOptions;
+  readonly onDrop?: (frame: Frame, cause: DropCause, self: C) => void;
+  readonly inbox?: InboxOptions;
+  readonly maxMessageSize?: number;
+  readonly maxFragments?: number;
+  readonly maxRedirects?: number;
+  readonly replaceAfter?: number;
+  readonly hibernateAfter?: number;
+  readonly ref?: boolean;
+  readonly signal?: AbortSignal;
+};
+
+/** Why a frame was not delivered or not sent; the counters of `stats.dropped`. */
+export type DropCounter = DropCause | "closed" | "invalid" | "lost";
+
+/** Counters of one connection since its start, over all its attempts. */
+export type ConnectionStats = {
+  /** Frames handed to the transport, and frames given to the module: messages, pings and pongs. */
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  /** Bytes on the wire after the 101, headers of frames included. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Attempts made, those that opened, and those of them after the first. */
+  readonly attempts: number;
+  readonly opens: number;
+  readonly reconnects: number;
+  /**
+   * Frames that went nowhere: expired, overflow and terminated from the outbox; closed: the caller asked for no queue, or
+   * there is none; invalid: may not be sent; lost: accepted, then the write failed.
+   */
+  readonly dropped: Readonly<Record<DropCounter, number>>;
+  /** Round trip of the newest answered ping in ms. */
+  readonly lastRoundTrip: number | undefined;
+  /** When the present connection opened, as `Date.now()` has it; undefined while it isn't open. */
+  readonly openSince: number | undefined;
+};

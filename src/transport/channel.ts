@@ -1,0 +1,111 @@
+/**
+ * The port between a connection and whatever carries its frames: frames in, frames out, one end.
+ *
+ * A transport opens a channel for one attempt. Everything it has to say goes to one listener, and it keeps
+ * this order: `connected` at most once, then exactly one of `opened` and `failed`; after `opened`, any number of
+ * `frame`, at most one `castFailed`, and exactly one `ended`. Nothing is said after `failed`, `ended`, `abort()`
+ * or `destroy()`.
+ */
+import type { Frame, FrameFault, FrameLike } from "../frame.ts";
+import type { Violation } from "../protocol/event.ts";
+
+/** A header as it stands on the wire; received names are in lower case. */
+export type HeaderPair = readonly [name: string, value: string];
+
+/** All that one attempt needs to know. The connection has asked its providers; nothing here is a function to call. */
+export type ChannelRequest = {
+  /** ws:, wss: or ws+unix: (`ws+unix:/path/to.sock:/request/path?query`). Userinfo and fragment have been taken off. */
+  readonly url: URL;
+  /** The caller's own headers, in their order; those of the handshake are the transport's. */
+  readonly headers: readonly HeaderPair[];
+  readonly subprotocols: readonly string[];
+  /** What node:http(s).request takes, names unchanged; and `tls`, an object of the same merged over it for wss:. */
+  readonly transportOptions: Readonly<Record<string, unknown>>;
+  /** Bytes of one message, fragments together; checked before memory is taken. Infinity: the platform's own maximum. */
+  readonly maxMessageSize: number;
+  readonly maxFragments: number;
+  /** How long, in ms, a channel that has ended cleanly may wait for the peer to end TCP (RFC 6455 §7.1.1). */
+  readonly closeTimeout: number;
+  /** false: neither the socket nor a timer of the channel keeps the process alive. */
+  readonly ref: boolean;
+};
+
+/** The part of an attempt in which it failed. */
+export type OpeningPhase = "dns" | "tcp" | "tls" | "proxy" | "upgrade";
+
+/** Why an attempt came to nothing. `reason` is stable and machine-readable, `message` a sentence. */
+export type ChannelFailure = {
+  readonly kind: "connecting_failed" | "upgrading_failed" | "establishing_failed";
+  readonly phase: OpeningPhase;
+  readonly reason: string;
+  readonly message: string;
+  readonly cause?: unknown;
+  /** Of a refused upgrade: its status, its headers, and the first 64 KiB of its body as text. */
+  readonly status?: number;
+  readonly headers?: readonly HeaderPair[];
+  readonly body?: string;
+};
+
+/** How an open channel ended. */
+export type ChannelEnd =
+  /** The peer's close frame came; ours has been sent, before it or as its echo. Both are absent for an empty one. */
+  | { readonly type: "closed"; readonly code?: number; readonly reason?: string }
+  /** The peer broke the protocol; a close frame with the violation's code has been sent. */
+  | { readonly type: "violated"; readonly violation: Violation }
+  /** The transport ended without the peer's close frame: FIN (no cause), reset or another error. */
+  | { readonly type: "lost"; readonly reason: string; readonly message: string; readonly cause?: unknown };
+
+export interface ChannelListener {
+  /** The way to the server stands (TCP, and TLS where asked); the upgrade request goes out now. */
+  connected(): void;
+  /** A valid 101 has come. Frames follow only after this call has returned. */
+  opened(channel: Channel, status: number, headers: readonly HeaderPair[]): void;
+  failed(failure: ChannelFailure): void;
+  /** A message, or a ping or pong. A ping has been answered already (RFC 6455 §5.5.2). Never a close frame. */
+  frame(frame: Exclude<Frame, { type: "close" }>): void;
+  /** Frames that `send` accepted could not be written. `ended` follows at once. */
+  castFailed(failure: {
+    readonly frames: number;
+    readonly reason: string;
+    readonly message: string;
+    readonly cause?: unknown;
+  }): void;
+  ended(end: ChannelEnd): void;
+}
+
+export interface Channel {
+  /** The subprotocol the server chose, or "". */
+  readonly protocol: string;
+  /** The extensions in use as the server named them, or "". */
+  readonly extensions: string;
+  /** Bytes accepted by send and not yet given to the system. */
+  readonly bufferedAmount: number;
+  /** Bytes that have come in and gone out since the 101, frame headers included. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Takes a frame other than a close frame; it goes out with everything else of this tick. A fault: nothing was sent. */
+  send(frame: FrameLike): FrameFault | undefined;
+  /** Sends our close frame (empty without a code). Frames that still arrive are delivered until the peer's answer. */
+  close(code?: number, reason?: string): FrameFault | undefined;
+  /** Calls back once, when everything sent before this call has been given to the system; never after the end. */
+  flushed(callback: () => void): void;
+  /** No frame is delivered and nothing is read while paused, so that TCP pushes back. May be called within `frame`. */
+  pause(): void;
+  resume(): void;
+  /** Gives back what memory an idle channel can do without; it takes it again by itself. */
+  hibernate(): void;
+  /**
+   * Ends now and silently; after `ended` it cuts short the wait for the peer's FIN. What was sent before is still
+   * given to the system, for at most `closeTimeout`.
+   */
+  destroy(): void;
+}
+
+/** An attempt under way. */
+export interface Opening {
+  /** Abandons the attempt at any moment, silently; leaves no socket, timer or listener behind. After `opened` it does nothing. */
+  abort(): void;
+}
+
+/** Opens a channel. Never throws for what a request holds: that is a `failed` (upgrading_failed), and never before it returns. */
+export type OpenChannel = (request: ChannelRequest, listener: ChannelListener) => Opening;
