@@ -1,0 +1,432 @@
+/**
+ * The decoder: bytes in any pieces to messages, control frames and at most one violation (RFC 6455 §5).
+ *
+ * It works a byte at a time where it must (headers, cut anywhere) and a frame at a time where it can: `#wholeFrame` takes
+ * a good, whole, unfragmented message out of the chunk with nothing copied but its text. Whatever that function
+ * does not take, for any reason, goes through the state machine from the frame's first byte, so that every verdict
+ * and every sentence has one place. Each byte is judged when it is there: the first header byte, the second,
+ * the length when complete, the text as it comes; so any split of the bytes gives the same events.
+ */
+import { Buffer, constants, isUtf8 } from "node:buffer";
+import { isWireCloseCode } from "../frame.ts";
+import { Assembly } from "./assembly.ts";
+import type { ProtocolEvent, Violation } from "./event.ts";
+import { applyMask } from "./mask.ts";
+import {
+  BINARY,
+  CLOSE,
+  CONTINUATION,
+  CONTROL_BIT,
+  FIN,
+  LENGTH_16,
+  LENGTH_BITS,
+  MASK_BIT,
+  nameOfOpcode,
+  OPCODE_BITS,
+  PING,
+  PONG,
+  RESERVED_BITS,
+  TEXT,
+} from "./opcode.ts";
+import type { RawBuffer } from "./raw-buffer.ts";
+import { Utf8Validator, VALID } from "./utf8.ts";
+import { violation } from "./violation.ts";
+
+export type Role = "client" | "server";
+
+export type DecoderOptions = {
+  /** Ours: a client takes unmasked frames only, a server masked ones only. */
+  readonly role: Role;
+  /** Bytes of one message, its fragments together. Infinity: the platform's own maximum. */
+  readonly maxMessageSize: number;
+  /** Frames that one message may come in. */
+  readonly maxFragments: number;
+};
+
+/** Where in a frame the next byte belongs. */
+type Part = "first" | "second" | "length" | "mask" | "payload";
+
+/** Text of up to this many bytes is checked for ASCII in JavaScript: cheaper than two calls into the platform. */
+const SHORT_TEXT = 128;
+const NOTHING = Buffer.alloc(0) as RawBuffer;
+/** No message is under way. CONTINUATION can't stand for one, so its opcode does for none. */
+const NO_MESSAGE = CONTINUATION;
+
+export class Decoder {
+  readonly #expectsMask: boolean;
+  readonly #maxTextSize: number;
+  readonly #maxBinarySize: number;
+  readonly #maxFragments: number;
+
+  #chunk: RawBuffer = NOTHING;
+  #position = 0;
+  #end = 0;
+  /** Chunks that were pushed behind the present one. */
+  readonly #waiting: RawBuffer[] = [];
+
+  // The frame under way.
+  #part: Part = "first";
+  #opcode = CONTINUATION;
+  #final = true;
+  /** Header bytes still to come of the present part. */
+  #missing = 0;
+  #lengthForm = 0;
+  #lengthHigh = 0;
+  #lengthLow = 0;
+  /** Payload bytes of the frame, and how many of them have come. */
+  #length = 0;
+  #received = 0;
+  #mask = 0;
+  #control: Uint8Array | undefined;
+
+  // The message under way; control frames come between its fragments.
+  #message = NO_MESSAGE;
+  #fragments = 0;
+  readonly #assembly = new Assembly();
+  readonly #utf8 = new Utf8Validator();
+
+  constructor(options: DecoderOptions) {
+    this.#expectsMask = options.role === "server";
+    // One byte of UTF-8 is at most one unit of a string, so what fits in bytes fits as a string.
+    this.#maxTextSize = Math.min(options.maxMessageSize, constants.MAX_STRING_LENGTH);
+    this.#maxBinarySize = Math.min(options.maxMessageSize, constants.MAX_LENGTH);
+    this.#maxFragments = options.maxFragments;
+  }
+
+  /** Bytes of memory held for a message that is not complete. */
+  get heldBytes(): number {
+    return this.#assembly.capacity + (this.#control?.length ?? 0);
+  }
+
+  /** Hands over received bytes. They are read in place, so they must not change until `next` has answered undefined. */
+  push(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
+    const buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#position < this.#end) {
+      this.#waiting.push(buffer as RawBuffer);
+      return;
+    }
+    this.#chunk = buffer as RawBuffer;
+    this.#position = 0;
+    this.#end = buffer.length;
+  }
+
+  /** The next event, or undefined when it needs more bytes. Not to be called again after a violation or a close frame. */
+  next(): ProtocolEvent | undefined {
+    for (;;) {
+      if (this.#position === this.#end && !this.#nextChunk()) return undefined;
+      const event = (this.#part === "first" ? this.#wholeFrame() : undefined) ?? this.#step();
+      if (event !== undefined) return event;
+    }
+  }
+
+  #nextChunk(): boolean {
+    const chunk = this.#waiting.shift();
+    this.#chunk = chunk ?? NOTHING;
+    this.#position = 0;
+    this.#end = this.#chunk.length;
+    return chunk !== undefined;
+  }
+
+  /** The hot path: a whole message in one frame in one chunk, or undefined with nothing consumed. */
+  #wholeFrame(): ProtocolEvent | undefined {
+    if (this.#message !== NO_MESSAGE || this.#expectsMask) return undefined;
+    const chunk = this.#chunk;
+    const end = this.#end;
+    let start = this.#position + 2;
+    if (start > end) return undefined;
+    const first = chunk[start - 2] as number;
+    let length = chunk[start - 1] as number;
+    if (length >= LENGTH_16) {
+      if (length !== LENGTH_16 || start + 2 > end) return undefined;
+      length = ((chunk[start] as number) << 8) | (chunk[start + 1] as number);
+      if (length < LENGTH_16) return undefined;
+      start += 2;
+    }
+    const stop = start + length;
+    if (stop > end) return undefined;
+    if (first === (FIN | TEXT)) {
+      if (length > this.#maxTextSize) return undefined;
+      const data = textOf(chunk, start, stop);
+      if (data === undefined) return undefined;
+      this.#position = stop;
+      return { type: "text", data };
+    }
+    if (first === (FIN | BINARY)) {
+      if (length > this.#maxBinarySize) return undefined;
+      this.#position = stop;
+      return { type: "binary", data: new Uint8Array(chunk.buffer, chunk.byteOffset + start, length) };
+    }
+    return undefined;
+  }
+
+  /** Takes one header byte, or what the chunk has of the payload. */
+  #step(): ProtocolEvent | undefined {
+    switch (this.#part) {
+      case "first":
+        return this.#firstByte(this.#chunk[this.#position++] as number);
+      case "second":
+        return this.#secondByte(this.#chunk[this.#position++] as number);
+      case "length":
+        return this.#lengthByte(this.#chunk[this.#position++] as number);
+      case "mask":
+        return this.#maskByte(this.#chunk[this.#position++] as number);
+      case "payload":
+        return this.#payload();
+    }
+  }
+
+  #firstByte(byte: number): Violation | undefined {
+    // With an extension that owns RSV1, this is the place that lets it pass on a message's first frame (§5.2, §9).
+    if ((byte & RESERVED_BITS) !== 0) {
+      return violation(
+        "reserved_bits",
+        `A frame came with reserved bits ${((byte & RESERVED_BITS) >>> 4).toString(2).padStart(3, "0")}; without an extension they are 000 (RFC 6455 §5.2).`,
+      );
+    }
+    const final = (byte & FIN) !== 0;
+    const opcode = byte & OPCODE_BITS;
+    const fault =
+      (opcode & CONTROL_BIT) !== 0 ? this.#controlOpcodeFault(opcode, final) : this.#dataOpcodeFault(opcode);
+    if (fault !== undefined) return fault;
+    this.#opcode = opcode;
+    this.#final = final;
+    this.#part = "second";
+    return undefined;
+  }
+
+  #controlOpcodeFault(opcode: number, final: boolean): Violation | undefined {
+    if (opcode > PONG) return reservedOpcode(opcode);
+    if (final) return undefined;
+    return violation(
+      "control_fragmented",
+      `A ${nameOfOpcode(opcode)} frame came without FIN; a control frame is never fragmented (RFC 6455 §5.5).`,
+    );
+  }
+
+  #dataOpcodeFault(opcode: number): Violation | undefined {
+    if (opcode > BINARY) return reservedOpcode(opcode);
+    if (opcode === CONTINUATION) {
+      if (this.#message === NO_MESSAGE) {
+        return violation(
+          "unexpected_continuation",
+          "A continuation frame came while no message was unfinished (RFC 6455 §5.4).",
+        );
+      }
+    } else {
+      if (this.#message !== NO_MESSAGE) {
+        return violation(
+          "expected_continuation",
+          `A ${nameOfOpcode(opcode)} frame came inside an unfinished ${nameOfOpcode(this.#message)} message; a continuation was due (RFC 6455 §5.4).`,
+        );
+      }
+      this.#message = opcode;
+      this.#fragments = 0;
+    }
+    this.#fragments++;
+    if (this.#fragments <= this.#maxFragments) return undefined;
+    return violation(
+      "too_many_fragments",
+      `A ${nameOfOpcode(this.#message)} message came in more than the ${this.#maxFragments} frames that maxFragments allows.`,
+    );
+  }
+
+  #secondByte(byte: number): ProtocolEvent | undefined {
+    if (((byte & MASK_BIT) !== 0) !== this.#expectsMask) {
+      return this.#expectsMask
+        ? violation("unmasked_frame", "An unmasked frame came from the client; its frames are masked (RFC 6455 §5.1).")
+        : violation("masked_frame", "A masked frame came from the server; its frames are not masked (RFC 6455 §5.1).");
+    }
+    const length = byte & LENGTH_BITS;
+    if ((this.#opcode & CONTROL_BIT) !== 0) {
+      if (length >= LENGTH_16) {
+        return violation(
+          "control_too_long",
+          `A ${nameOfOpcode(this.#opcode)} frame came with more than the 125 bytes that a control frame may have (RFC 6455 §5.5).`,
+        );
+      }
+      if (this.#opcode === CLOSE && length === 1) {
+        return violation(
+          "close_payload_length",
+          "A close frame came with a payload of 1 byte; it has none, or 2 bytes of code and a reason (RFC 6455 §5.5.1).",
+        );
+      }
+    }
+    if (length < LENGTH_16) {
+      this.#length = length;
+      return this.#lengthKnown();
+    }
+    this.#lengthHigh = 0;
+    this.#lengthLow = 0;
+    this.#missing = length === LENGTH_16 ? 2 : 8;
+    this.#lengthForm = length;
+    this.#part = "length";
+    return undefined;
+  }
+
+  #lengthByte(byte: number): ProtocolEvent | undefined {
+    this.#missing--;
+    if (this.#missing >= 4) this.#lengthHigh = this.#lengthHigh * 256 + byte;
+    else this.#lengthLow = this.#lengthLow * 256 + byte;
+    if (this.#missing > 0) return undefined;
+    const high = this.#lengthHigh;
+    const low = this.#lengthLow;
+    if (high > 0x7fffffff) {
+      return violation(
+        "length_top_bit",
+        "A 64-bit frame length came with its most significant bit set; it must be 0 (RFC 6455 §5.2).",
+      );
+    }
+    const form = this.#lengthForm;
+    if (high === 0 && low < (form === LENGTH_16 ? LENGTH_16 : 0x10000)) {
+      return violation(
+        "non_minimal_length",
+        `A frame length of ${low} came in ${form === LENGTH_16 ? "16" : "64"} bits; the shortest form must be used (RFC 6455 §5.2).`,
+      );
+    }
+    // Beyond 2^53 a number is not exact any more, but no limit is that high: refused by its upper half alone.
+    this.#length = high > 0x1fffff ? Number.POSITIVE_INFINITY : high * 0x100000000 + low;
+    return this.#lengthKnown();
+  }
+
+  #lengthKnown(): ProtocolEvent | undefined {
+    if ((this.#opcode & CONTROL_BIT) === 0) {
+      const fault = this.#sizeFault();
+      if (fault !== undefined) return fault;
+    }
+    this.#received = 0;
+    this.#mask = 0;
+    if (!this.#expectsMask) return this.#beginPayload();
+    this.#missing = 4;
+    this.#part = "mask";
+    return undefined;
+  }
+
+  #sizeFault(): Violation | undefined {
+    const before = this.#assembly.length;
+    const limit = this.#message === TEXT ? this.#maxTextSize : this.#maxBinarySize;
+    if (this.#length <= limit - before) return undefined;
+    const claimed =
+      this.#length === Number.POSITIVE_INFINITY
+        ? (BigInt(this.#lengthHigh) * 0x100000000n + BigInt(this.#lengthLow)).toString()
+        : String(this.#length);
+    const sum = before === 0 ? `${claimed} bytes` : `${before} bytes and a fragment of ${claimed} more`;
+    return violation(
+      "message_too_long",
+      `A ${nameOfOpcode(this.#message)} message of ${sum} was announced; maxMessageSize allows ${limit}.`,
+    );
+  }
+
+  #maskByte(byte: number): ProtocolEvent | undefined {
+    this.#mask = (this.#mask << 8) | byte;
+    this.#missing--;
+    return this.#missing === 0 ? this.#beginPayload() : undefined;
+  }
+
+  #beginPayload(): ProtocolEvent | undefined {
+    if ((this.#opcode & CONTROL_BIT) !== 0) this.#control = new Uint8Array(this.#length);
+    if (this.#length === 0) return this.#endFrame();
+    this.#part = "payload";
+    return undefined;
+  }
+
+  #payload(): ProtocolEvent | undefined {
+    const start = this.#position;
+    const count = Math.min(this.#length - this.#received, this.#end - start);
+    const fault =
+      this.#control === undefined ? this.#messageBytes(start, count) : this.#controlBytes(this.#control, start, count);
+    if (fault !== undefined) return fault;
+    this.#position = start + count;
+    this.#received += count;
+    return this.#received === this.#length ? this.#endFrame() : undefined;
+  }
+
+  #controlBytes(control: Uint8Array, start: number, count: number): undefined {
+    control.set(this.#chunk.subarray(start, start + count), this.#received);
+    if (this.#expectsMask) applyMask(control, this.#received, this.#received + count, this.#mask, this.#received);
+  }
+
+  #messageBytes(start: number, count: number): Violation | undefined {
+    const assembly = this.#assembly;
+    const before = assembly.length;
+    const claimed = before - this.#received + this.#length;
+    if (!assembly.reserve(count, claimed, this.#final)) {
+      return violation(
+        "message_too_long",
+        `A ${nameOfOpcode(this.#message)} message of at least ${claimed} bytes came; there is no memory to hold it. Set maxMessageSize to what this process can take.`,
+      );
+    }
+    assembly.append(this.#chunk, start, start + count);
+    const bytes = assembly.bytes;
+    if (this.#expectsMask) applyMask(bytes, before, before + count, this.#mask, this.#received);
+    if (this.#message !== TEXT) return undefined;
+    const bad = this.#utf8.check(bytes, before, before + count);
+    if (bad === VALID) return undefined;
+    return violation(
+      "invalid_utf8",
+      `Byte 0x${(bytes[bad] as number).toString(16).padStart(2, "0")} at offset ${bad} of a text message is not valid UTF-8 there (RFC 6455 §8.1).`,
+    );
+  }
+
+  #endFrame(): ProtocolEvent | undefined {
+    this.#part = "first";
+    if (this.#control !== undefined) return this.#endControl(this.#control);
+    return this.#final ? this.#endMessage() : undefined;
+  }
+
+  #endControl(data: Uint8Array): ProtocolEvent {
+    this.#control = undefined;
+    if (this.#opcode === PING) return { type: "ping", data };
+    if (this.#opcode === PONG) return { type: "pong", data };
+    return closeEventOf(data);
+  }
+
+  #endMessage(): ProtocolEvent {
+    const opcode = this.#message;
+    this.#message = NO_MESSAGE;
+    if (opcode === BINARY) return { type: "binary", data: this.#assembly.takeBytes() };
+    if (!this.#utf8.complete) {
+      return violation(
+        "invalid_utf8",
+        `A text message of ${this.#assembly.length} bytes ended inside a code point (RFC 6455 §8.1).`,
+      );
+    }
+    return { type: "text", data: this.#assembly.takeText() };
+  }
+}
+
+/** The text of bytes[start, end), or undefined when they are not UTF-8. */
+function textOf(chunk: RawBuffer, start: number, end: number): string | undefined {
+  if (end - start <= SHORT_TEXT) {
+    let index = start;
+    while (index < end && (chunk[index] as number) < 0x80) index++;
+    if (index === end) return chunk.latin1Slice(start, end);
+  }
+  return isUtf8(chunk.subarray(start, end)) ? chunk.utf8Slice(start, end) : undefined;
+}
+
+function closeEventOf(payload: Uint8Array): ProtocolEvent {
+  if (payload.length === 0) return { type: "close" };
+  const code = ((payload[0] as number) << 8) | (payload[1] as number);
+  if (!isWireCloseCode(code)) {
+    return violation(
+      "close_code",
+      `A close frame came with the code ${code}; on the wire it is 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 §7.4).`,
+    );
+  }
+  const reason = payload.subarray(2);
+  if (!isUtf8(reason)) {
+    return violation(
+      "invalid_utf8",
+      `The reason of a close frame with the code ${code} is not valid UTF-8 (RFC 6455 §5.5.1).`,
+    );
+  }
+  return { type: "close", code, reason: Buffer.from(reason.buffer, reason.byteOffset, reason.length).toString() };
+}
+
+function reservedOpcode(opcode: number): Violation {
+  return violation(
+    "reserved_opcode",
+    `A frame came with the opcode ${nameOfOpcode(opcode)}; only 0x0 to 0x2 and 0x8 to 0xa have a meaning (RFC 6455 §5.2).`,
+  );
+}

@@ -1,0 +1,151 @@
+/**
+ * The engine: one endpoint of RFC 6455 with no I/O. Received bytes in, events out; frames in, bytes out.
+ *
+ * It answers for itself what the RFC has every endpoint answer: a ping with a pong, a close with its echo, a violation with
+ * a close frame. The answers join the output batch, in order with what the owner encodes. Nothing throws on input.
+ */
+import type { CloseFrame, FrameFault, FrameLike, PingFrame } from "../frame.ts";
+import { Decoder, type DecoderOptions } from "./decoder.ts";
+import { Encoder } from "./encoder.ts";
+import type { ProtocolEvent, Violation } from "./event.ts";
+import { wireReasonOf } from "./violation.ts";
+
+export type EngineOptions = DecoderOptions & {
+  /** Where a client's masks come from: 32 bits a call. Default: a CSPRNG. Anything else is for tests (RFC 6455 §10.3). */
+  readonly nextMask?: () => number;
+};
+
+/** Why a frame was not encoded: it may not be sent at all, or not any more. */
+export type SendFault = FrameFault | { readonly reason: "close_sent"; readonly message: string };
+
+const CLOSE_SENT: SendFault = Object.freeze({
+  reason: "close_sent",
+  message: "A close frame has been sent on this connection; nothing may follow it (RFC 6455 §5.5.1).",
+});
+
+/** Where events come from: the decoder, and once there is nothing more to say, the discarder. */
+type Source = { push(chunk: Uint8Array): void; next(): ProtocolEvent | undefined };
+const DISCARDER: Source = Object.freeze({ push: () => {}, next: () => undefined });
+
+export class Engine {
+  #source: Source;
+  readonly #encoder: Encoder;
+  #closeSent = false;
+  #closeReceived = false;
+  #congested = false;
+  /** The newest pong that congestion holds back. */
+  #heldPong: Uint8Array | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#source = new Decoder(options);
+    this.#encoder = new Encoder(options);
+  }
+
+  /** Hands over received bytes; the engine may keep views into them and never writes to them. Several pushes may queue. */
+  push(chunk: Uint8Array): void {
+    this.#source.push(chunk);
+  }
+
+  /** The next event of what has been pushed, or undefined when more bytes are needed. */
+  next(): ProtocolEvent | undefined {
+    const event = this.#source.next();
+    if (event === undefined) return undefined;
+    switch (event.type) {
+      case "ping":
+        this.#answerPing(event);
+        break;
+      case "close":
+        this.#answerClose(event);
+        break;
+      case "violation":
+        this.#answerViolation(event);
+        break;
+    }
+    return event;
+  }
+
+  /** Pushes a chunk and gives its events, each decoded when it is asked for. What is not asked for waits for the next call. */
+  receive(chunk: Uint8Array): IterableIterator<ProtocolEvent> {
+    this.push(chunk);
+    return this.#events();
+  }
+
+  *#events(): Generator<ProtocolEvent, void, undefined> {
+    for (let event = this.next(); event !== undefined; event = this.next()) yield event;
+  }
+
+  /** Appends a frame to the output batch, or says why it may not be sent; then nothing was appended. */
+  encode(frame: FrameLike): SendFault | undefined {
+    if (this.#closeSent) return CLOSE_SENT;
+    const fault = this.#encoder.encode(frame);
+    if (typeof frame === "object" && "type" in frame && frame.type === "close" && fault === undefined)
+      this.#sentClose();
+    return fault;
+  }
+
+  /** Everything encoded since the last take, as one byte run that stays as it is; undefined when there is nothing. */
+  take(): Uint8Array | undefined {
+    return this.#encoder.take();
+  }
+
+  /** Bytes encoded and not yet taken. */
+  get pendingBytes(): number {
+    return this.#encoder.pendingBytes;
+  }
+
+  /** Encodes a frame and takes the batch: the frame's bytes, behind whatever had not been taken yet. */
+  send(frame: FrameLike): Uint8Array | SendFault {
+    return this.encode(frame) ?? (this.take() as Uint8Array);
+  }
+
+  /** Under back-pressure the owner sets this: pongs are then not encoded, but the newest is kept (RFC 6455 §5.5.3) and encoded when it ends. */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  set congested(congested: boolean) {
+    this.#congested = congested;
+    if (congested || this.#heldPong === undefined) return;
+    this.encode({ type: "pong", data: this.#heldPong });
+    this.#heldPong = undefined;
+  }
+
+  /** Our close frame is in the output batch, or was. */
+  get closeSent(): boolean {
+    return this.#closeSent;
+  }
+
+  /** The peer's close frame came. */
+  get closeReceived(): boolean {
+    return this.#closeReceived;
+  }
+
+  /** A close frame came or a violation was found: whatever is pushed from now on is discarded. */
+  get finished(): boolean {
+    return this.#source === DISCARDER;
+  }
+
+  #sentClose(): void {
+    this.#closeSent = true;
+    this.#heldPong = undefined;
+  }
+
+  #answerPing(ping: PingFrame): void {
+    if (this.#closeSent) return;
+    // The event's bytes belong to its callback, which may write to them before the pong goes out.
+    if (this.#congested) this.#heldPong = ping.data.slice();
+    else this.encode({ type: "pong", data: ping.data });
+  }
+
+  #answerClose(close: CloseFrame): void {
+    this.#source = DISCARDER;
+    this.#closeReceived = true;
+    if (!this.#closeSent) this.encode(close);
+  }
+
+  #answerViolation(violation: Violation): void {
+    this.#source = DISCARDER;
+    if (this.#closeSent) return;
+    this.encode({ type: "close", code: violation.closeCode, reason: wireReasonOf(violation.reason) });
+  }
+}
