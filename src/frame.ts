@@ -37,6 +37,29 @@ function bytesOf(data: string | Uint8Array): Uint8Array {
   return typeof data === "string" ? new TextEncoder().encode(data) : data;
 }
 
+/** The bytes of payload a frame carries on the wire before any extension: UTF-8 for text and for a close frame's reason. */
+export function byteLengthOf(frame: Frame): number {
+  switch (frame.type) {
+    case "text":
+      return utf8Length(frame.data);
+    case "close":
+      return frame.code === undefined ? 0 : 2 + utf8Length(frame.reason ?? "");
+    default:
+      return frame.data.byteLength;
+  }
+}
+
+// Counts without encoding: a UTF-16 unit below 0x80 is one byte, below 0x800 two, half of a surrogate pair two, else three.
+function utf8Length(data: string): number {
+  let length = data.length;
+  for (let index = 0; index < data.length; index += 1) {
+    const unit = data.charCodeAt(index);
+    if (unit < 0x80) continue;
+    length += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return length;
+}
+
 /** Why a frame may not be sent: a stable code and a sentence. */
 export type FrameFault = { readonly reason: FrameFaultReason; readonly message: string };
 export type FrameFaultReason =
@@ -113,7 +136,7 @@ function closeFault({ code, reason }: { code?: unknown; reason?: unknown }): Fra
   if (!reason.isWellFormed()) return textFault(reason);
   // A UTF-16 unit is at most three bytes of UTF-8, so most reasons need no encoding to be measured.
   if (reason.length * 3 <= MAX_CLOSE_REASON) return undefined;
-  const length = new TextEncoder().encode(reason).byteLength;
+  const length = utf8Length(reason);
   if (length <= MAX_CLOSE_REASON) return undefined;
   return {
     reason: "close_reason_too_long",

@@ -184,11 +184,6 @@ export class LinkedExitError extends Error {
   }
 }
 
-/** A part of the design that this version doesn't have: refused, never accepted and ignored. */
-export class NotBuiltError extends Error {
-  override readonly name = "NotBuiltError";
-}
-
 /** An exit reason in words, for logs and messages. */
 export function describeExitReason(reason: ExitReason): string {
   if (typeof reason === "string") return reason;

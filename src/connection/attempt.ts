@@ -1,0 +1,171 @@
+/**
+ * One attempt: ask the providers, then open a channel; and the words for what can go wrong on the way.
+ *
+ * Everything here is said to an AttemptListener, and nothing after `abort()`.
+ */
+import { platform } from "#platform";
+import type { Channel, ChannelFailure, ChannelListener, HeaderPair, Opening } from "../transport/channel.ts";
+import { FreshError } from "./errors.ts";
+import { parseHeaders } from "./headers.ts";
+import type { HeadersInput, Provider } from "./option-types.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+import { parseUri } from "./uri.ts";
+
+export type AttemptSource = {
+  readonly uri: URL | Provider<string | URL>;
+  readonly options: Pick<
+    ResolvedOptions,
+    "headers" | "transportOptions" | "upgradeOptions" | "maxMessageSize" | "maxFragments" | "closeTimeout" | "ref"
+  >;
+};
+
+export interface AttemptListener extends Omit<ChannelListener, "opened" | "failed"> {
+  /** The providers have answered. */
+  provided(url: URL, headers: readonly HeaderPair[]): void;
+  opened(channel: Channel, status: number, headers: Headers): void;
+  failed(error: FreshError): void;
+}
+
+export class Attempt {
+  readonly #source: AttemptSource;
+  readonly #listener: AttemptListener;
+  readonly #cancel = new AbortController();
+  #target: { readonly url: URL; readonly headers: readonly HeaderPair[] } | undefined;
+  #opening: Opening | undefined;
+
+  constructor(source: AttemptSource, listener: AttemptListener) {
+    this.#source = source;
+    this.#listener = listener;
+  }
+
+  /** Asks the providers; `provided` or `failed` follows, at once when there are none to ask. */
+  ask(attempt: number): void {
+    const { uri } = this.#source;
+    const { headers } = this.#source.options;
+    if (typeof uri !== "function" && typeof headers !== "function") {
+      this.#provide(uri, headers);
+      return;
+    }
+    const context = { attempt, signal: this.#cancel.signal };
+    const asked = Promise.all([
+      typeof uri === "function" ? answerOf("uri", () => uri(context)) : uri,
+      typeof headers === "function" ? answerOf("headers", () => headers(context)) : headers,
+    ]);
+    asked
+      .then(([givenUri, givenHeaders]) => this.#take(givenUri, givenHeaders))
+      .catch((error: FreshError) => {
+        if (!this.#cancel.signal.aborted) this.#listener.failed(error);
+      });
+  }
+
+  /** Opens a channel to what was provided. */
+  open(): void {
+    if (this.#target === undefined) throw new Error("The attempt has no target yet: open() comes after provided().");
+    const { url, headers } = this.#target;
+    const { upgradeOptions, transportOptions, maxMessageSize, maxFragments, closeTimeout, ref } = this.#source.options;
+    const listener = this.#listener;
+    this.#opening = platform.openChannel(
+      {
+        url,
+        headers,
+        subprotocols: upgradeOptions.subprotocols,
+        transportOptions: transportOptions as Readonly<Record<string, unknown>>,
+        // 0 is written for "no limit"; the protocol knows Infinity only.
+        maxMessageSize: maxMessageSize || Number.POSITIVE_INFINITY,
+        maxFragments: maxFragments || Number.POSITIVE_INFINITY,
+        closeTimeout,
+        ref,
+      },
+      {
+        connected: () => listener.connected(),
+        opened: (channel, status, received) => listener.opened(channel, status, headersOf(received)),
+        failed: (failure) => listener.failed(errorOf(failure)),
+        frame: (frame) => listener.frame(frame),
+        castFailed: (failure) => listener.castFailed(failure),
+        ended: (end) => listener.ended(end),
+      },
+    );
+  }
+
+  /** Gives the attempt up at any moment before it has opened; silent. */
+  abort(): void {
+    this.#cancel.abort(new Error("The attempt was given up."));
+    this.#opening?.abort();
+  }
+
+  #take(givenUri: string | URL, givenHeaders: HeadersInput): void {
+    if (this.#cancel.signal.aborted) return;
+    let url: URL;
+    try {
+      url = parseUri(givenUri);
+    } catch (cause) {
+      throw providerError("uri", "invalid_uri", (cause as Error).message, cause);
+    }
+    const headers = parseHeaders(givenHeaders);
+    if ("fault" in headers) {
+      throw new FreshError({
+        kind: "upgrading_failed",
+        phase: "provider",
+        reason: "invalid_header",
+        detail: `what the headers function gave ${headers.fault}.`,
+      });
+    }
+    this.#provide(url, headers);
+  }
+
+  #provide(url: URL, headers: readonly HeaderPair[]): void {
+    this.#target = { url, headers };
+    this.#listener.provided(url, headers);
+  }
+}
+
+// A provider is called in a microtask, so that not even one that throws at once is heard of before start() has returned.
+async function answerOf<T>(option: "uri" | "headers", ask: () => T | Promise<T>): Promise<T> {
+  await undefined;
+  try {
+    return await ask();
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw providerError(option, "provider", `the ${option} function failed: ${what}`, cause);
+  }
+}
+
+function providerError(option: string, reason: string, what: string, cause: unknown): FreshError {
+  return new FreshError({
+    kind: "connecting_failed",
+    phase: "provider",
+    reason,
+    detail: reason === "provider" ? what : `what the ${option} function gave can't be used. ${what}`,
+    cause,
+  });
+}
+
+function headersOf(pairs: readonly HeaderPair[]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of pairs) {
+    try {
+      headers.append(name, value);
+    } catch {
+      // A parser may let through what a Headers object refuses to hold; such a header can't be asked for either.
+    }
+  }
+  return headers;
+}
+
+function errorOf(failure: ChannelFailure): FreshError {
+  const headers = failure.headers === undefined ? undefined : headersOf(failure.headers);
+  const retryAfter =
+    headers === undefined ? undefined : parseRetryAfter(headers.get("retry-after"), platform.clock.wallClock());
+  return new FreshError({
+    kind: failure.kind,
+    phase: failure.phase,
+    reason: failure.reason,
+    detail: failure.message,
+    cause: failure.cause,
+    ...(failure.status === undefined ? {} : { status: failure.status }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(failure.body === undefined ? {} : { body: failure.body }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * How long to wait before the next attempt.
+ *
+ * The ceiling of the nth wait is min(max, initial · factorⁿ), n from 0. "full" jitter draws evenly from [0, ceiling], the first
+ * wait included, so that a fleet whose server went away doesn't come back in the same instant; "none" waits the ceiling,
+ * as later versions of Fresh do. The series starts over once a connection has been open for `stableAfter`, not at the 101: a server that
+ * accepts and drops at once must not be hammered.
+ */
+
+export type BackoffOptions = {
+  readonly backoffInitial: number;
+  readonly backoffMax: number;
+  readonly backoffFactor: number;
+  readonly backoffJitter: "full" | "none";
+};
+
+export class Backoff {
+  readonly #options: BackoffOptions;
+  readonly #random: () => number;
+  #waits = 0;
+
+  /** `random` gives numbers in [0, 1). */
+  constructor(options: BackoffOptions, random: () => number) {
+    this.#options = options;
+    this.#random = random;
+  }
+
+  /** The next wait in ms. */
+  next(): number {
+    const { backoffInitial, backoffMax, backoffFactor, backoffJitter } = this.#options;
+    // The power overflows to Infinity after some thousand waits, and min() takes that as it should.
+    const ceiling = Math.min(backoffMax, backoffInitial * backoffFactor ** this.#waits);
+    this.#waits += 1;
+    return backoffJitter === "none" ? ceiling : this.#random() * ceiling;
+  }
+
+  /**
+   * The next wait when the server has asked for one (Retry-After): at least what it asks, at most `max` of it, and up to a
+   * quarter more by chance, because the server has told everyone the same.
+   */
+  nextAfter(asked: number, max: number): number {
+    const wait = this.next();
+    const atLeast = Math.min(asked, max);
+    const spread = this.#options.backoffJitter === "none" ? 0 : this.#random() * (atLeast / 4);
+    return Math.max(wait, atLeast + spread);
+  }
+
+  /** Starts the series over. */
+  reset(): void {
+    this.#waits = 0;
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * What a connection reports of itself, as typed events. log.ts is the first to listen; nothing else writes a log line.
+ */
+import type { ConnectionStatus } from "../behaviour.ts";
+import type { ExitReason } from "../supervision/exit-reason.ts";
+import type { FreshError } from "./errors.ts";
+import type { DropCounter } from "./option-types.ts";
+
+export type ConnectionEvent =
+  /** An attempt begins. `uri` is redacted, and so are the headers. */
+  | {
+      readonly type: "attempt";
+      readonly attempt: number;
+      readonly uri: string;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  /** The 101 has come. */
+  | { readonly type: "established"; readonly attempt: number; readonly protocol: string; readonly extensions: string }
+  /** A close frame came, or our own close came to its end (then without code and reason). */
+  | { readonly type: "closed"; readonly code: number | undefined; readonly reason: string | undefined }
+  /** handleError is about to be told. */
+  | { readonly type: "failed"; readonly error: FreshError }
+  /** A wait before the next attempt begins. `wait` in ms. */
+  | { readonly type: "waiting"; readonly wait: number }
+  /** A callback threw, rejected, or gave what is no response. */
+  | { readonly type: "crashed"; readonly callback: string; readonly error: unknown }
+  /** The first frame dropped for this cause since the last open; `stats.dropped` counts them all. */
+  | { readonly type: "dropping"; readonly cause: DropCounter; readonly status: ConnectionStatus }
+  | { readonly type: "terminated"; readonly reason: ExitReason };

@@ -1,0 +1,449 @@
+/**
+ * The options of a connection as one table: it validates, fills in the defaults, and docs/options.md is written from it.
+ */
+
+import type { Frame } from "../frame.ts";
+import { RESERVED_TRANSPORT_OPTIONS, type TransportOptions } from "../transport/transport-options.ts";
+import { InvalidOptionError } from "./errors.ts";
+import { parseHeaders } from "./headers.ts";
+import {
+  type Check,
+  callable,
+  choice,
+  flag,
+  milliseconds,
+  numberIn,
+  rejectUnknown,
+  shape,
+  show,
+  wholeNumber,
+} from "./option-checks.ts";
+import type { ConnectionOptions, DropCause, HeadersInput, Logger, Provider } from "./option-types.ts";
+import type { OutboxLimits } from "./outbox.ts";
+
+/** Options after validation: complete, and never changed. */
+export type ResolvedOptions<C = unknown> = {
+  readonly name: string | symbol | undefined;
+  readonly headers: readonly (readonly [string, string])[] | Provider<HeadersInput>;
+  readonly transportOptions: TransportOptions;
+  readonly upgradeOptions: { readonly subprotocols: readonly string[] };
+  readonly pingInterval: number;
+  readonly pongTimeout: number;
+  readonly errorLogging: boolean;
+  readonly infoLogging: boolean;
+  readonly logger: Logger | undefined;
+  readonly backoffInitial: number;
+  readonly backoffMax: number;
+  readonly backoffFactor: number;
+  readonly backoffJitter: "full" | "none";
+  readonly stableAfter: number;
+  readonly retryAfter: false | { readonly max: number };
+  readonly providerTimeout: number;
+  readonly connectTimeout: number;
+  readonly upgradeTimeout: number;
+  readonly closeTimeout: number;
+  readonly outbox: false | OutboxLimits;
+  readonly onDrop: ((frame: Frame, cause: DropCause, self: C) => void) | undefined;
+  readonly inbox: { readonly maxMessages: number; readonly maxBytes: number };
+  readonly maxMessageSize: number;
+  readonly maxFragments: number;
+  readonly maxRedirects: number;
+  readonly replaceAfter: number;
+  readonly hibernateAfter: number;
+  readonly ref: boolean;
+  readonly signal: AbortSignal | undefined;
+};
+
+/** One option: what docs/options.md says of it, and how it is checked. */
+export type OptionEntry = {
+  readonly type: string;
+  readonly unit?: string;
+  /** As the documentation shows it. */
+  readonly default: string;
+  readonly doc: string;
+  /** The value when none is given. */
+  readonly fallback: unknown;
+  /** Gives the value to use. @throws InvalidOptionError */
+  readonly check: Check;
+};
+
+const MiB = 1024 * 1024;
+// RFC 9110 §5.6.2; a subprotocol is a token (RFC 6455 §4.1).
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const OUTBOX_DEFAULT = { maxMessages: 1000, maxBytes: MiB, maxAge: 30_000, overflow: "reject" } as const;
+const INBOX_DEFAULT = { maxMessages: 64, maxBytes: MiB } as const;
+const RETRY_AFTER_DEFAULT = { max: 300_000 } as const;
+
+/** The table. Its order is that of the documentation. */
+export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
+  name: {
+    type: "string | symbol",
+    default: "–",
+    doc: "The name under which `Fresh.send` and its siblings find the connection, from start to termination. `{ global }` and `{ via }` are refused by this version.",
+    fallback: undefined,
+    check: checkName,
+  },
+  headers: {
+    type: "object | [name, value][] | Headers | function",
+    default: "none",
+    doc: "Headers of the upgrade request, in their order. A function is asked anew for each attempt: `({ attempt, signal }) => headers`, or a promise of them.",
+    fallback: [],
+    check: checkHeaders,
+  },
+  transportOptions: {
+    type: "object",
+    default: "{}",
+    doc: "What `node:http(s).request` takes, names unchanged: `agent`, `ca`, `cert`, `key`, `rejectUnauthorized`, `servername`, `localAddress`, `family`, `lookup`, `maxHeaderSize` …; `tls` is an object of the same, merged over them for wss.",
+    fallback: {},
+    check: checkTransportOptions,
+  },
+  upgradeOptions: {
+    type: "{ extensions, subprotocols }",
+    default: "none of either",
+    doc: "Subprotocols to ask for, in order of preference (RFC 6455 §1.9). Extensions are refused by this version.",
+    fallback: { subprotocols: [] },
+    check: checkUpgradeOptions,
+  },
+  pingInterval: {
+    type: "number",
+    unit: "ms",
+    default: "30000",
+    doc: "An empty ping goes out this often while the connection is open. 0 or Infinity: never.",
+    fallback: 30_000,
+    check: milliseconds({ zero: true, infinity: true }),
+  },
+  pongTimeout: {
+    type: "number",
+    unit: "ms",
+    default: "10000",
+    doc: "If no byte at all has come this long after a ping, the connection is dead: streaming_failed. Time in which this process stood still is not counted. 0 or Infinity: no verdict.",
+    fallback: 10_000,
+    check: milliseconds({ zero: true, infinity: true }),
+  },
+  errorLogging: {
+    type: "boolean",
+    default: "true",
+    doc: "Log a line for each error that handleError is told. A callback's own fault is logged in any case.",
+    fallback: true,
+    check: flag,
+  },
+  infoLogging: {
+    type: "boolean",
+    default: "true",
+    doc: "Log a line when a connection is established and when it is closed.",
+    fallback: true,
+    check: flag,
+  },
+  logger: {
+    type: "{ error, info, debug? }",
+    default: "console",
+    doc: "Where lines go: `(fields, message)`, as pino has it. Credentials are redacted before they get there.",
+    fallback: undefined,
+    check: checkLogger,
+  },
+  backoffInitial: {
+    type: "number",
+    unit: "ms",
+    default: "250",
+    doc: "The ceiling of the first wait before a new attempt.",
+    fallback: 250,
+    check: milliseconds({ zero: true, infinity: false }),
+  },
+  backoffMax: {
+    type: "number",
+    unit: "ms",
+    default: "30000",
+    doc: "The ceiling of every wait.",
+    fallback: 30_000,
+    check: milliseconds({ zero: true, infinity: false }),
+  },
+  backoffFactor: {
+    type: "number",
+    default: "1.5",
+    doc: "By how much the ceiling grows from wait to wait; 1 or more.",
+    fallback: 1.5,
+    check: numberIn(1, 100),
+  },
+  backoffJitter: {
+    type: '"full" | "none"',
+    default: '"full"',
+    doc: '"full" draws each wait evenly from 0 to the ceiling; "none" waits the ceiling, as Fresh does.',
+    fallback: "full",
+    check: choice("full", "none"),
+  },
+  stableAfter: {
+    type: "number",
+    unit: "ms",
+    default: "10000",
+    doc: "The backoff starts over only after a connection has been open this long.",
+    fallback: 10_000,
+    check: milliseconds({ zero: true, infinity: true }),
+  },
+  retryAfter: {
+    type: "false | { max }",
+    unit: "ms",
+    default: "{ max: 300000 }",
+    doc: "A Retry-After on a refused upgrade sets the wait, at most `max`, jittered upwards. `false` ignores it.",
+    fallback: RETRY_AFTER_DEFAULT,
+    check: shape(RETRY_AFTER_DEFAULT, { max: milliseconds({ zero: true, infinity: false }) }, { orFalse: true }),
+  },
+  providerTimeout: {
+    type: "number",
+    unit: "ms",
+    default: "10000",
+    doc: "How long functions given for `uri` and `headers` may take. 0 or Infinity: no limit.",
+    fallback: 10_000,
+    check: milliseconds({ zero: true, infinity: true }),
+  },
+  connectTimeout: {
+    type: "number",
+    unit: "ms",
+    default: "10000",
+    doc: "From the start of an attempt until TCP (and TLS) stands: connecting_failed after that. 0 or Infinity: no limit.",
+    fallback: 10_000,
+    check: milliseconds({ zero: true, infinity: true }),
+  },
+  upgradeTimeout: {
+    type: "number",
+    unit: "ms",
+    default: "10000",
+    doc: "From the upgrade request to its answer: establishing_failed after that. 0 or Infinity: no limit.",
+    fallback: 10_000,
+    check: milliseconds({ zero: true, infinity: true }),
+  },
+  closeTimeout: {
+    type: "number",
+    unit: "ms",
+    default: "3000",
+    doc: "How long the peer may take to answer our close frame; then the transport is destroyed. 0: not at all.",
+    fallback: 3000,
+    check: milliseconds({ zero: true, infinity: false }),
+  },
+  outbox: {
+    type: "false | { maxMessages, maxBytes, maxAge, overflow }",
+    unit: "frames, bytes, ms",
+    default: '{ maxMessages: 1000, maxBytes: 1 MiB, maxAge: 30000, overflow: "reject" }',
+    doc: 'What `send` does while not open: frames wait for the next open within these bounds. A frame that finds no room is dropped ("reject"), or pushes out the oldest ("drop-oldest"). `false` drops all.',
+    fallback: OUTBOX_DEFAULT,
+    check: shape(
+      OUTBOX_DEFAULT,
+      {
+        maxMessages: wholeNumber(0, { infinity: true }),
+        maxBytes: wholeNumber(0, { infinity: true }),
+        maxAge: milliseconds({ zero: true, infinity: true }),
+        overflow: choice("reject", "drop-oldest"),
+      },
+      { orFalse: true },
+    ),
+  },
+  onDrop: {
+    type: "(frame, cause, self) => void",
+    default: "–",
+    doc: 'Told of each frame that waited in the outbox and was never sent; `cause` is "expired", "overflow" or "terminated".',
+    fallback: undefined,
+    check: callable("a function (frame, cause, self) => void"),
+  },
+  inbox: {
+    type: "{ maxMessages, maxBytes }",
+    unit: "frames, bytes",
+    default: "{ maxMessages: 64, maxBytes: 1 MiB }",
+    doc: "What may have been read while an async callback is pending; past it, reading pauses, so that TCP pushes back.",
+    fallback: INBOX_DEFAULT,
+    check: shape(INBOX_DEFAULT, {
+      maxMessages: wholeNumber(1, { infinity: true }),
+      maxBytes: wholeNumber(1, { infinity: true }),
+    }),
+  },
+  maxMessageSize: {
+    type: "number",
+    unit: "bytes",
+    default: "16 MiB",
+    doc: "The longest message taken, all its fragments together; checked before memory is taken. More: decoding_failed, 1009. 0 or Infinity: the platform's own maximum.",
+    fallback: 16 * MiB,
+    check: wholeNumber(0, { infinity: true }),
+  },
+  maxFragments: {
+    type: "number",
+    default: "1024",
+    doc: "The most fragments one message may come in. More: decoding_failed, 1009. 0 or Infinity: no limit.",
+    fallback: 1024,
+    check: wholeNumber(0, { infinity: true }),
+  },
+  maxRedirects: {
+    type: "number",
+    default: "0",
+    doc: "Redirects to follow on the way to the upgrade. This version follows none and refuses another value.",
+    fallback: 0,
+    check: only(0, "following redirects"),
+  },
+  replaceAfter: {
+    type: "number",
+    unit: "ms",
+    default: "Infinity",
+    doc: "The age at which a connection is replaced, make before break. This version does not, and refuses another value.",
+    fallback: Number.POSITIVE_INFINITY,
+    check: only(Number.POSITIVE_INFINITY, "replacing a live connection"),
+  },
+  hibernateAfter: {
+    type: "number",
+    unit: "ms",
+    default: "Infinity",
+    doc: "After this long without a message either way, buffers are given back until they are needed again.",
+    fallback: Number.POSITIVE_INFINITY,
+    check: milliseconds({ zero: false, infinity: true }),
+  },
+  ref: {
+    type: "boolean",
+    default: "true",
+    doc: "`false`: this connection alone does not keep the process running.",
+    fallback: true,
+    check: flag,
+  },
+  signal: {
+    type: "AbortSignal",
+    default: "–",
+    doc: 'When it aborts, that is `stop("shutdown")`.',
+    fallback: undefined,
+    check: checkSignal,
+  },
+};
+
+const NAMES = Object.keys(OPTIONS) as readonly (keyof ConnectionOptions)[];
+
+/**
+ * Checks what a user gave and fills in the rest.
+ * @throws InvalidOptionError: which option, what it got, what it takes; of an unknown one, the nearest that there is.
+ */
+export function resolveOptions<C>(given: ConnectionOptions<C> | undefined): ResolvedOptions<C> {
+  if (given !== undefined && (typeof given !== "object" || given === null || Array.isArray(given))) {
+    throw new InvalidOptionError(
+      "options",
+      "The options are no object. Give an object such as { pingInterval: 20000 }.",
+    );
+  }
+  const options = given ?? {};
+  for (const name of Object.keys(options)) rejectUnknown("", name, NAMES);
+  const resolved: Record<string, unknown> = {};
+  for (const name of NAMES) {
+    const { check, fallback } = OPTIONS[name];
+    // An undefined value is none at all, as with any options object in JavaScript.
+    resolved[name] = options[name] === undefined ? fallback : check(name, options[name]);
+  }
+  // The table's checks give each value its type; the test of the table holds the two together.
+  return resolved as ResolvedOptions<C>;
+}
+
+function checkName(option: string, value: unknown): unknown {
+  if (typeof value === "symbol") return value;
+  if (typeof value === "string" && value !== "") return value;
+  if (typeof value === "object" && value !== null && ("global" in value || "via" in value)) {
+    const form = "via" in value ? "via" : "global";
+    throw new InvalidOptionError(
+      option,
+      `The option name got a { ${form} } name, which this version doesn't have: registries come with supervision. Give a string or a symbol.`,
+    );
+  }
+  throw new InvalidOptionError(
+    option,
+    `The option name takes a string that isn't empty, or a symbol; it got ${show(value)}.`,
+  );
+}
+
+function checkHeaders(option: string, value: unknown): unknown {
+  if (typeof value === "function") return value;
+  if (typeof value !== "object" || value === null) {
+    throw new InvalidOptionError(
+      option,
+      `The option headers takes an object, [name, value] pairs, a Headers, or a function that gives one of them; it got ${show(value)}.`,
+    );
+  }
+  const parsed = parseHeaders(value as HeadersInput);
+  if ("fault" in parsed) throw new InvalidOptionError(option, `The option headers ${parsed.fault}.`);
+  return parsed;
+}
+
+function checkTransportOptions(option: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new InvalidOptionError(option, `The option transportOptions takes an object; it got ${show(value)}.`);
+  }
+  for (const name of RESERVED_TRANSPORT_OPTIONS) {
+    if (!(name in value)) continue;
+    const instead =
+      name === "headers"
+        ? "use the option headers"
+        : name === "signal"
+          ? "use the option signal"
+          : "the uri decides it";
+    throw new InvalidOptionError(
+      `${option}.${name}`,
+      `The option transportOptions may not contain ${name}: ${instead}.`,
+    );
+  }
+  const { tls } = value as { tls?: unknown };
+  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
+    throw new InvalidOptionError(
+      `${option}.tls`,
+      `The option transportOptions.tls takes an object; it got ${show(tls)}.`,
+    );
+  }
+  return { ...value };
+}
+
+function checkUpgradeOptions(option: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new InvalidOptionError(option, `The option upgradeOptions takes an object; it got ${show(value)}.`);
+  }
+  for (const name of Object.keys(value)) rejectUnknown(`${option}.`, name, ["extensions", "subprotocols"]);
+  const { extensions = [], subprotocols = [] } = value as { extensions?: unknown; subprotocols?: unknown };
+  if (!Array.isArray(extensions) || extensions.length > 0) {
+    throw new InvalidOptionError(
+      `${option}.extensions`,
+      "The option upgradeOptions.extensions takes an empty list in this version: extensions and compression aren't built yet. Leave it out.",
+    );
+  }
+  const list = typeof subprotocols === "string" ? [subprotocols] : subprotocols;
+  if (!Array.isArray(list) || !list.every((one) => typeof one === "string" && TOKEN.test(one))) {
+    throw new InvalidOptionError(
+      `${option}.subprotocols`,
+      'The option upgradeOptions.subprotocols takes a list of tokens, such as ["chat", "mqtt"] (RFC 6455 §4.1).',
+    );
+  }
+  if (new Set(list).size !== list.length) {
+    throw new InvalidOptionError(
+      `${option}.subprotocols`,
+      "The option upgradeOptions.subprotocols names one twice (RFC 6455 §4.1).",
+    );
+  }
+  return { subprotocols: [...list] };
+}
+
+function checkLogger(option: string, value: unknown): unknown {
+  const { error, info, debug } = (value ?? {}) as Record<string, unknown>;
+  if (
+    typeof error === "function" &&
+    typeof info === "function" &&
+    (debug === undefined || typeof debug === "function")
+  ) {
+    return value;
+  }
+  throw new InvalidOptionError(
+    option,
+    `The option logger takes an object with the methods error and info, and debug if it likes, each (fields, message) => void; it got ${show(value)}.`,
+  );
+}
+
+function checkSignal(option: string, value: unknown): unknown {
+  if (value instanceof AbortSignal) return value;
+  throw new InvalidOptionError(option, `The option signal takes an AbortSignal; it got ${show(value)}.`);
+}
+
+function only(allowed: number, what: string): Check {
+  return (option, value) => {
+    if (value === allowed) return value;
+    throw new InvalidOptionError(
+      option,
+      `The option ${option} takes only ${allowed} in this version: ${what} isn't built yet. Leave it out.`,
+    );
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * Nothing secret reaches a log: credentials travel in userinfo and in query values as often as in headers.
+ */
+
+const HIDDEN = "***";
+
+/** An address for logs and messages: without userinfo and fragment, and with each query value hidden. */
+export function redactUrl(url: URL): string {
+  const query = [...url.searchParams.keys()].map((name) => `${encodeURIComponent(name)}=${HIDDEN}`).join("&");
+  return `${url.protocol}//${url.host}${url.pathname}${query === "" ? "" : `?${query}`}`;
+}
+
+/** The same for what may be no address at all. */
+export function redactUri(uri: string): string {
+  try {
+    return redactUrl(new URL(uri));
+  } catch {
+    // Not an address: show only what comes before anything that could be a secret.
+    return uri.replace(/[?#].*$/s, `?${HIDDEN}`).replace(/\/\/[^/]*@/, `//${HIDDEN}@`);
+  }
+}
+
+const SECRET_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "proxy-authorization",
+  "sec-websocket-protocol",
+  "sec-websocket-key",
+]);
+
+/** Headers for a log: those that carry credentials (subprotocols are used for tokens too) keep their name only. */
+export function redactHeaders(headers: Iterable<readonly [string, string]>): Record<string, string> {
+  const shown: [string, string][] = [];
+  for (const [name, value] of headers) shown.push([name, SECRET_HEADERS.has(name.toLowerCase()) ? HIDDEN : value]);
+  return Object.fromEntries(shown);
+}

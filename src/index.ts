@@ -1,0 +1,66 @@
+/** The public names of `everfresh`; nothing else. */
+export {
+  type Callbacks,
+  type Connection,
+  type ConnectionRef,
+  type ConnectionResponse,
+  type ConnectionStatus,
+  close,
+  type FreshModule,
+  type GenericResponse,
+  ignore,
+  type Options,
+  ok,
+  reconnect,
+  reply,
+  type SendResult,
+  type StartArguments,
+  stop,
+} from "./behaviour.ts";
+export {
+  AlreadyStartedError,
+  FreshError,
+  type FreshErrorKind,
+  type FreshErrorPhase,
+  InvalidOptionError,
+  InvalidUriError,
+  LinkedExitError,
+  NoSuchConnectionError,
+  TerminatedError,
+} from "./connection/errors.ts";
+export type {
+  ConnectionOptions,
+  ConnectionStats,
+  DropCause,
+  Extension,
+  HeadersInput,
+  InboxOptions,
+  Logger,
+  Name,
+  NameRegistry,
+  OutboxOptions,
+  Provider,
+  SendOptions,
+  UpgradeOptions,
+} from "./connection/option-types.ts";
+export {
+  type BinaryFrame,
+  binary,
+  type CloseFrame,
+  type ControlFrame,
+  type DataFrame,
+  type Frame,
+  type FrameLike,
+  type PingFrame,
+  type PongFrame,
+  ping,
+  pong,
+  type TextFrame,
+  text,
+} from "./frame.ts";
+export { Fresh, type FreshApi } from "./fresh.ts";
+export { NotBuiltError } from "./not-built.ts";
+export type { Child, ChildSpec } from "./supervision/child-spec.ts";
+export type { ExitReason } from "./supervision/exit-reason.ts";
+export { DynamicSupervisor, Supervisor, type SupervisorOptions } from "./supervision/supervisor.ts";
+export type { TransportOptions } from "./transport/transport-options.ts";
