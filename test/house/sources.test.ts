@@ -1,0 +1,105 @@
+/**
+ * What every source file keeps to: a header, no default export, a test of its own, a name that says something.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, sep } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/**
+ * Sources whose rules are proven elsewhere: path → why there is no test file of the same name. Files of types only and
+ * files that only re-export need no entry.
+ */
+const NO_MIRROR: Readonly<Record<string, string>> = {};
+
+/** Names that tell nothing of what is inside, and so attract everything. */
+const EMPTY_NAME = /^(utils?|helpers?|common|misc|shared|lib)(\..*)?$/;
+const FOLDERS = ["src", "test", "bench", "examples", "scripts"] as const;
+
+const sources = filesBelow("src").filter((path) => path.endsWith(".ts"));
+
+test("every source file begins with a comment that says what it is for", () => {
+  const bare = sources.filter((path) => !/^(#!.*\n)?\/\*\*\n? \*?/.test(read(path)));
+  assert.deepEqual(bare, []);
+});
+
+test("no source file has a default export", () => {
+  const offenders = sources.filter((path) => parse(path).statements.some(exportsDefault));
+  assert.deepEqual(offenders, []);
+});
+
+test("an index file re-exports and does nothing else", () => {
+  const offenders = sources.filter(
+    (path) => path.endsWith("/index.ts") && !parse(path).statements.every((statement) => isReExport(statement)),
+  );
+  assert.deepEqual(offenders, []);
+});
+
+test("every source file that runs code has a test file of the same name", () => {
+  const untested = sources.filter(
+    (path) => hasCode(parse(path)) && !existsSync(`${ROOT}${mirrorOf(path)}`) && !(path in NO_MIRROR),
+  );
+  assert.deepEqual(untested, []);
+});
+
+test("an exemption from having a test of the same name is still needed", () => {
+  const idle = Object.keys(NO_MIRROR).filter(
+    (path) => !sources.includes(path) || existsSync(`${ROOT}${mirrorOf(path)}`) || !hasCode(parse(path)),
+  );
+  assert.deepEqual(idle, []);
+});
+
+test("no file and no folder has a name that says nothing", () => {
+  const offenders = FOLDERS.flatMap(filesBelow).filter((path) => path.split("/").some((part) => EMPTY_NAME.test(part)));
+  assert.deepEqual(offenders, []);
+});
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length).split(sep).join("/"))
+    .filter((path) => !path.includes("node_modules/"))
+    .sort();
+}
+
+function mirrorOf(path: string): string {
+  return path.replace(/^src\//, "test/").replace(/\.ts$/, ".test.ts");
+}
+
+function read(path: string): string {
+  return readFileSync(`${ROOT}${path}`, "utf8");
+}
+
+function parse(path: string): ts.SourceFile {
+  return ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true);
+}
+
+function exportsDefault(statement: ts.Statement): boolean {
+  if (ts.isExportAssignment(statement)) return true;
+  if (ts.canHaveModifiers(statement)) {
+    const modifiers = ts.getModifiers(statement) ?? [];
+    if (modifiers.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)) return true;
+  }
+  if (!ts.isExportDeclaration(statement) || statement.exportClause === undefined) return false;
+  if (ts.isNamespaceExport(statement.exportClause)) return statement.exportClause.name.text === "default";
+  return statement.exportClause.elements.some(({ name }) => name.text === "default");
+}
+
+function isReExport(statement: ts.Statement): boolean {
+  return ts.isExportDeclaration(statement) && statement.moduleSpecifier !== undefined;
+}
+
+/** Does anything of it run, apart from imports and re-exports? */
+function hasCode(source: ts.SourceFile): boolean {
+  return source.statements.some(
+    (statement) =>
+      !ts.isImportDeclaration(statement) &&
+      !ts.isExportDeclaration(statement) &&
+      !ts.isInterfaceDeclaration(statement) &&
+      !ts.isTypeAliasDeclaration(statement),
+  );
+}
