@@ -23,7 +23,6 @@ import {
   type ControlFrame,
   type DataFrame,
   type Frame,
-  type FrameFault,
   type FrameLike,
   faultOf,
 } from "../frame.ts";
@@ -81,6 +80,9 @@ type Item =
   | { readonly type: "terminate"; readonly reason: ExitReason };
 
 type Pending = Promise<void> | undefined;
+
+/** Why a frame could not be sent: what faultOf or the channel says. */
+type SendFault = { readonly reason: string; readonly message: string };
 
 /** OTP's default for the shutdown of a worker, in ms. */
 const STOP_TIMEOUT = 5000;
@@ -287,7 +289,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Hands a frame to the channel, or to the outbox while there is none to hand it to. */
-  #cast(frame: FrameLike, options?: SendOptions): { readonly result: SendResult; readonly fault?: FrameFault } {
+  #cast(frame: FrameLike, options?: SendOptions): { readonly result: SendResult; readonly fault?: SendFault } {
     if (this.#ready) {
       const fault = (this.#channel as Channel).send(frame);
       if (fault === undefined) {
@@ -515,7 +517,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     return undefined;
   }
 
-  #replyWith(frame: FrameLike): FrameFault | undefined {
+  #replyWith(frame: FrameLike): SendFault | undefined {
     if (!isCloseFrame(frame)) return this.#cast(frame).fault;
     const fault = faultOf(frame);
     if (fault === undefined) this.#step({ type: "closeRequested", code: frame.code, reason: frame.reason });
@@ -923,7 +925,7 @@ function copyOf(frame: FrameLike): Frame {
   return frame.type === "text" || frame.type === "close" ? frame : { type: frame.type, data: frame.data.slice() };
 }
 
-function encodingError(fault: FrameFault): FreshError {
+function encodingError(fault: SendFault): FreshError {
   return new FreshError({ kind: "encoding_failed", phase: "open", reason: fault.reason, detail: fault.message });
 }
 
