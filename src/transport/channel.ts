@@ -73,6 +73,9 @@ export interface ChannelListener {
   ended(end: ChannelEnd): void;
 }
 
+/** Why a frame was not taken: it may not be sent at all, or not any more. */
+export type ChannelFault = FrameFault | { readonly reason: "close_sent" | "ended"; readonly message: string };
+
 export interface Channel {
   /** The subprotocol the server chose, or "". */
   readonly protocol: string;
@@ -84,9 +87,9 @@ export interface Channel {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   /** Takes a frame other than a close frame; it goes out with everything else of this tick. A fault: nothing was sent. */
-  send(frame: FrameLike): FrameFault | undefined;
+  send(frame: FrameLike): ChannelFault | undefined;
   /** Sends our close frame (empty without a code). Frames that still arrive are delivered until the peer's answer. */
-  close(code?: number, reason?: string): FrameFault | undefined;
+  close(code?: number, reason?: string): ChannelFault | undefined;
   /** Calls back once, when everything sent before this call has been given to the system; never after the end. */
   flushed(callback: () => void): void;
   /** No frame is delivered and nothing is read while paused, so that TCP pushes back. May be called within `frame`. */

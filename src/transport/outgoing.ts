@@ -1,0 +1,64 @@
+/**
+ * Makes node's request of an attempt: over a socket of our own, or over one that the caller's agent hands out.
+ */
+import { type ClientRequest, type RequestOptions, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import type { Socket } from "node:net";
+import type { Address } from "./address.ts";
+import type { HeaderPair } from "./channel.ts";
+import { dial, serverNameOf } from "./dial.ts";
+import { RESERVED_TRANSPORT_OPTIONS } from "./transport-options.ts";
+
+export type Outgoing = {
+  readonly request: ClientRequest;
+  /** The caller's agent says that it goes through a proxy, as the usual proxy agents do. */
+  readonly proxied: boolean;
+  /** What Node threw when the socket was made: an option that it doesn't take. The request tells of it later, as an error. */
+  thrown(): { readonly error: unknown } | undefined;
+};
+
+/**
+ * A request that has not been ended yet. `dialled` gets our own socket before this returns; one of an agent comes as the request's
+ * "socket" event. Throws what Node throws for options that it can't take.
+ */
+export function makeRequest(
+  address: Address,
+  headers: readonly HeaderPair[],
+  transportOptions: Readonly<Record<string, unknown>>,
+  dialled: (socket: Socket) => void,
+): Outgoing {
+  const { tls, agent, ...plain } = withoutReserved(transportOptions);
+  const options = address.secure ? { ...plain, ...(tls as object | undefined) } : plain;
+  const { where } = address;
+  const ownSocket = agent === undefined || agent === null || agent === false;
+  let thrown: { readonly error: unknown } | undefined;
+  const createConnection = (): Socket => {
+    try {
+      const socket = dial(address, options, transportOptions);
+      dialled(socket);
+      return socket;
+    } catch (error) {
+      thrown = { error };
+      throw error;
+    }
+  };
+  const request = (address.secure ? requestHttps : requestHttp)({
+    ...options,
+    ...(where.type === "unix" ? { socketPath: where.socketPath } : { host: where.host, port: where.port }),
+    ...(address.secure ? { servername: options["servername"] ?? serverNameOf(address) } : {}),
+    ...(ownSocket ? { createConnection } : { agent }),
+    method: "GET",
+    path: address.target,
+    // As an array of pairs, or Node would sort out case and duplicates. Its types know flat arrays only.
+    headers: headers as unknown as readonly string[],
+  } as RequestOptions);
+  // Node would cut a long list of headers silently. Their bytes are bounded anyway, so the whole list is counted instead.
+  request.maxHeadersCount = 0;
+  const proxied = !ownSocket && (agent as { readonly proxy?: unknown }).proxy !== undefined;
+  return { request, proxied, thrown: () => thrown };
+}
+
+function withoutReserved(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const reserved: ReadonlySet<string> = new Set(RESERVED_TRANSPORT_OPTIONS);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !reserved.has(name)));
+}

@@ -1,0 +1,126 @@
+/**
+ * Brings the engine's output to the socket: one write a tick, and a count of the frames whose fate is open.
+ *
+ * Nothing is allocated a message: the engine gathers frames into one run, and a run is one write with one
+ * callback, the same function each time.
+ */
+import type { Socket } from "node:net";
+import type { Engine } from "../protocol/index.ts";
+
+/** Bytes of a batch that go out without waiting for the end of the tick: more gains nothing and only holds memory. */
+const BATCH = 65536;
+
+export class SocketWriter {
+  readonly #socket: Socket;
+  readonly #engine: Engine;
+  #scheduled = false;
+  /** Frames in the engine's batch, and frames in writes that are not known to be done. */
+  #batchedFrames = 0;
+  #writtenFrames = 0;
+  /** Writes begun and done since the beginning; the system does them in order. */
+  #begun = 0;
+  #done = 0;
+  #bytes = 0;
+  #waiters: { readonly write: number; readonly callback: () => void }[] = [];
+
+  constructor(socket: Socket, engine: Engine) {
+    this.#socket = socket;
+    this.#engine = engine;
+    socket.on("drain", this.#drained);
+  }
+
+  /** Bytes that have gone out. */
+  get bytesSent(): number {
+    return this.#bytes - Math.min(this.#bytes, this.#socket.writableLength);
+  }
+
+  /** Bytes that have not. */
+  get pendingBytes(): number {
+    return this.#engine.pendingBytes + this.#socket.writableLength;
+  }
+
+  /** Frames that were accepted and are not known to have been given to the system. */
+  get openFrames(): number {
+    return this.#batchedFrames + this.#writtenFrames;
+  }
+
+  /** The engine has taken a frame. */
+  accepted(): void {
+    this.#batchedFrames += 1;
+  }
+
+  /** Writes at the end of this tick, at once when the batch is large. */
+  schedule(): void {
+    if (this.#engine.pendingBytes >= BATCH) {
+      this.flush();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      process.nextTick(this.#flushScheduled);
+    }
+  }
+
+  /** Writes what is large enough not to wait for the end of what is going on. */
+  flushLarge(): void {
+    if (this.#engine.pendingBytes >= BATCH) this.flush();
+  }
+
+  /** Writes the batch, unless the system takes nothing now: then small batches grow, and only the newest pong is kept. */
+  flush(): void {
+    if (this.#full && this.#engine.pendingBytes < BATCH) this.#engine.congested = true;
+    else this.flushAll();
+  }
+
+  /** Writes the batch whatever the system takes. */
+  flushAll(): void {
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    const batch = this.#engine.take();
+    if (batch === undefined) return;
+    this.#begun += 1;
+    this.#bytes += batch.byteLength;
+    this.#writtenFrames += this.#batchedFrames;
+    this.#batchedFrames = 0;
+    socket.write(batch, this.#written);
+    if (this.#full) this.#engine.congested = true;
+  }
+
+  /** Calls back when everything accepted so far has been given to the system. */
+  whenWritten(callback: () => void): void {
+    const write = this.#begun + (this.#engine.pendingBytes > 0 ? 1 : 0);
+    this.#waiters.push({ write, callback });
+    if (write === this.#done) process.nextTick(this.#tellWaiters);
+  }
+
+  /** Nobody is to be called back any more. */
+  forget(): void {
+    this.#waiters = [];
+    this.#socket.removeListener("drain", this.#drained);
+  }
+
+  // A large write asks for a drain even when the system took it whole; only bytes that wait are a sign of congestion.
+  get #full(): boolean {
+    return this.#socket.writableNeedDrain && this.#socket.writableLength > 0;
+  }
+
+  readonly #flushScheduled = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  readonly #drained = (): void => {
+    this.#engine.congested = false;
+    this.flush();
+  };
+
+  readonly #written = (error?: Error | null): void => {
+    // Of a failed write the socket tells by itself, and its frames stay open.
+    if (error) return;
+    this.#done += 1;
+    if (this.#done === this.#begun) this.#writtenFrames = 0;
+    if (this.#waiters.length > 0) this.#tellWaiters();
+  };
+
+  readonly #tellWaiters = (): void => {
+    while (this.#waiters[0] !== undefined && this.#waiters[0].write <= this.#done) this.#waiters.shift()?.callback();
+  };
+}
