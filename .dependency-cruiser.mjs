@@ -29,6 +29,7 @@ const typesOnly = (name, from, to, comment) => ({
   to: { path: to, dependencyTypesNot: ["type-only", "type-import"] },
 });
 
+const GROUND = "^src/(frame|not-built)\\.ts$";
 const EXIT_REASON_AND_CHILD_SPEC = "^src/supervision/(exit-reason|child-spec)\\.ts$";
 const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
@@ -37,7 +38,7 @@ const PLATFORM_PORT = "^src/platform/platform\\.ts$";
 
 export default {
   forbidden: [
-    only("frame-imports-nothing", "^src/frame\\.ts$", []),
+    only("ground-imports-nothing", GROUND, [], { comment: "Frames and the refusal of unbuilt parts rest on nothing." }),
     only("protocol-does-no-io", "^src/protocol/", ["^src/frame\\.ts$", "^src/protocol/", BUFFER_AND_CRYPTO], {
       comment: "The protocol is bytes in, events out: no socket, no timer, nothing of the layers above it.",
     }),
@@ -49,7 +50,7 @@ export default {
       "connection-knows-no-bytes",
       "^src/connection/",
       [
-        "^src/frame\\.ts$",
+        GROUND,
         "^src/behaviour\\.ts$",
         CHANNEL,
         TRANSPORT_OPTIONS,
@@ -85,19 +86,20 @@ export default {
       `^src/frame\\.ts$|^src/connection/option-types\\.ts$|${EXIT_REASON_AND_CHILD_SPEC}`,
       "Of what it imports only the errors may be values.",
     ),
-    only("supervision-knows-children", "^src/supervision/", ["^src/supervision/"], {
+    only("supervision-knows-children", "^src/supervision/", ["^src/supervision/", "^src/not-built\\.ts$"], {
       comment: "A supervisor knows the Child shape, and no connection.",
     }),
     only("fresh-is-the-front-door", "^src/fresh\\.ts$", [
-      "^src/frame\\.ts$",
+      GROUND,
       "^src/behaviour\\.ts$",
       "^src/connection/",
       "^src/supervision/",
       "^src/platform/",
     ]),
     only("index-re-exports", "^src/index\\.ts$", [
-      "^src/frame\\.ts$",
+      GROUND,
       "^src/behaviour\\.ts$",
+      TRANSPORT_OPTIONS,
       "^src/connection/",
       "^src/supervision/",
       "^src/fresh\\.ts$",
@@ -119,7 +121,7 @@ export default {
       from: {
         path: "^src/",
         pathNot:
-          "^src/((frame|behaviour|fresh|index)\\.ts$|(protocol|transport|platform|connection|supervision|testing|cli)/)",
+          "^src/((frame|not-built|behaviour|fresh|index)\\.ts$|(protocol|transport|platform|connection|supervision|testing|cli)/)",
       },
       to: {},
     },

@@ -12,7 +12,7 @@ const INTERPRETERS = ["/usr/bin/python3", "python3"] as const;
 
 /** Finds an interpreter that has `websockets`, or installs both. */
 export function preparePython(): void {
-  const chosen = process.env["EVERFRESH_PYTHON"];
+  const chosen = process.env.EVERFRESH_PYTHON;
   if (chosen !== undefined) {
     if (hasWebsockets(chosen)) return;
     throw new Error(`EVERFRESH_PYTHON is ${chosen}, which can't import websockets: install it there, or unset it.`);
@@ -20,7 +20,7 @@ export function preparePython(): void {
   if (!INTERPRETERS.some(hasWebsockets)) installWithApt();
   const found = INTERPRETERS.find(hasWebsockets);
   if (found === undefined) throw new Error("apt-get installed python3-websockets, and python3 still can't import it.");
-  process.env["EVERFRESH_PYTHON"] = found;
+  process.env.EVERFRESH_PYTHON = found;
 }
 
 function hasWebsockets(python: string): boolean {

@@ -18,7 +18,7 @@ const CONDITION = "everfresh-source";
 
 const entries = entriesOf(JSON.parse(readFileSync(`${ROOT}package.json`, "utf8")));
 
-if (process.env["EVERFRESH_UPDATE_NAMES"] !== undefined) {
+if (process.env.EVERFRESH_UPDATE_NAMES !== undefined) {
   const names = Object.fromEntries([...entries].map(([entry, file]) => [entry, namesOf(file)]));
   writeFileSync(LIST, `${JSON.stringify(names, null, 2)}\n`);
 }
