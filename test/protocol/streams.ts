@@ -61,12 +61,65 @@ const closeArbitrary: fc.Arbitrary<WireFrame[]> = fc.oneof(
   fc.constant<WireFrame[]>([{ opcode: opcodes.close }]),
 );
 
+/** Bytes at the edges of UTF-8: next to each other they make every kind of overlong, surrogate and broken-off form. */
+const oddTextArbitrary = fc.array(
+  fc.constantFrom(
+    0x41,
+    0x7f,
+    0x80,
+    0x8f,
+    0x90,
+    0x9f,
+    0xa0,
+    0xbf,
+    0xc0,
+    0xc1,
+    0xc2,
+    0xdf,
+    0xe0,
+    0xed,
+    0xef,
+    0xf0,
+    0xf4,
+    0xf5,
+    0xff,
+  ),
+  { minLength: 1, maxLength: 6 },
+);
+const paddedOddTextArbitrary = fc
+  .tuple(fc.constantFrom(0, 1, 60, 126), oddTextArbitrary)
+  .map(([padding, odd]) => Uint8Array.from([...new Array(padding).fill(0x61), ...odd]));
+
+/** Lengths at the edges of their three forms and of exact arithmetic. */
+const oddLengthArbitrary = fc.constantFrom(
+  ...[
+    0n,
+    125n,
+    126n,
+    127n,
+    65535n,
+    65536n,
+    1n << 31n,
+    1n << 32n,
+    (1n << 53n) - 1n,
+    1n << 53n,
+    (1n << 63n) - 1n,
+    1n << 63n,
+  ],
+);
+
 /** Frames that break a rule by themselves, wherever they come. */
 const badFrameArbitrary: fc.Arbitrary<WireFrame> = fc.oneof(
   fc.record({ opcode: fc.integer({ min: 0, max: 15 }), reserved: fc.integer({ min: 0, max: 7 }), final: fc.boolean() }),
   fc.record({
     opcode: fc.constantFrom(1, 2, 0),
     payload: fc.uint8Array({ maxLength: 130 }),
+    lengthBits: fc.constantFrom(16 as const, 64 as const),
+  }),
+  fc.record({ opcode: fc.constantFrom(0, 1), payload: paddedOddTextArbitrary, final: fc.boolean() }),
+  fc.record({
+    opcode: fc.constantFrom(1, 2),
+    claimed: oddLengthArbitrary,
     lengthBits: fc.constantFrom(16 as const, 64 as const),
   }),
   fc.record({
