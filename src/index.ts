@@ -1,4 +1,6 @@
 /** The public names of `everfresh`; nothing else. */
+// Declarations mention node's types, which TypeScript 6 loads only where they are named.
+/// <reference types="node" preserve="true" />
 export {
   type Callbacks,
   type Connection,
