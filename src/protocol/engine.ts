@@ -36,7 +36,10 @@ export class Engine {
   /** The newest pong that congestion holds back. */
   #heldPong: Uint8Array | undefined;
 
+  /** Throws a RangeError for a limit that is no number from 0 (maxMessageSize) or 1 (maxFragments) to Infinity. */
   constructor(options: EngineOptions) {
+    requireLimit("maxMessageSize", options.maxMessageSize, 0);
+    requireLimit("maxFragments", options.maxFragments, 1);
     this.#source = new Decoder(options);
     this.#encoder = new Encoder(options);
   }
@@ -148,4 +151,9 @@ export class Engine {
     if (this.#closeSent) return;
     this.encode({ type: "close", code: violation.closeCode, reason: wireReasonOf(violation.reason) });
   }
+}
+
+function requireLimit(name: string, value: unknown, lowest: number): void {
+  if (typeof value === "number" && value >= lowest) return;
+  throw new RangeError(`${name} must be a number from ${lowest} to Infinity; it got ${String(value)}.`);
 }

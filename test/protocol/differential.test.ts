@@ -15,7 +15,7 @@ import { type Limits, readAll } from "./reference-decoder.ts";
 import { brokenStreamArbitrary, streamArbitrary } from "./streams.ts";
 import { cutAt, toHex } from "./wire.ts";
 
-const asked = process.env["EVERFRESH_FUZZ_RUNS"];
+const { EVERFRESH_FUZZ_RUNS: asked } = process.env;
 const runs: fc.Parameters<unknown> =
   asked === undefined
     ? { numRuns: 8000, interruptAfterTimeLimit: 4000, markInterruptAsFailure: false }
