@@ -43,7 +43,7 @@ export async function runTestFiles(files: readonly string[], namePattern?: strin
     timeout: FILE_TIMEOUT,
     ...(namePattern === undefined ? {} : { testNamePatterns: [namePattern] }),
   });
-  const fault = (sentence: string) => {
+  const blame = (sentence: string) => {
     outcome.failed += 1;
     outcome.faults.push(sentence);
   };
@@ -51,28 +51,33 @@ export async function runTestFiles(files: readonly string[], namePattern?: strin
     // Node reports a file as a test of its own name when it held none, or when it failed beside its tests.
     const isFile = report.nesting === 0 && files.includes(report.name);
     if (isFile) {
-      if (!passed) fault(`${relative(".", report.name)} failed as a whole: see above.`);
-      else if (namePattern === undefined) fault(`${relative(".", report.name)} holds no test.`);
+      if (!passed) blame(`${relative(".", report.name)} failed as a whole: see above.`);
+      else if (namePattern === undefined) blame(`${relative(".", report.name)} holds no test.`);
       return;
     }
     const test = `${relative(".", report.file ?? "")}: ${report.name}`;
     if (report.skip !== undefined) {
-      if (typeof report.skip !== "string" || report.skip === "") fault(`${test} is skipped without a reason.`);
+      if (typeof report.skip !== "string" || report.skip === "") blame(`${test} is skipped without a reason.`);
       // Under a pattern Node skips whatever doesn't match: nobody wants to read that.
       else if (namePattern === undefined) outcome.skipped.push({ test, reason: report.skip });
       return;
     }
-    if (report.todo !== undefined) return fault(`${test} is a todo. Write it, or open an issue.`);
+    if (report.todo !== undefined) return blame(`${test} is a todo. Write it, or open an issue.`);
     // A suite fails with its tests, which are counted; by itself it fails only through a hook.
     if (report.details.type !== "suite") outcome[passed ? "passed" : "failed"] += 1;
-    else if (!passed && report.details.error?.failureType !== "subtestsFailed") fault(`${test} failed as a suite.`);
+    else if (!passed && report.details.error?.failureType !== "subtestsFailed") blame(`${test} failed as a suite.`);
   };
   events.on("test:pass", (report: unknown) => count(report as Report, true));
   events.on("test:fail", (report: unknown) => count(report as Report, false));
   for await (const line of events.compose(new spec())) process.stdout.write(line);
-  if (outcome.passed === 0 && outcome.failed === 0) fault("No test ran.");
   return outcome;
 }
+
+/** The outcome of doing nothing. */
+export const NOTHING: Outcome = { passed: 0, failed: 0, skipped: [], faults: [] };
+
+/** The outcome of what went wrong apart from any test. */
+export const fault = (sentence: string): Outcome => ({ passed: 0, failed: 1, skipped: [], faults: [sentence] });
 
 /** The sum of several runs. */
 export function addUp(outcomes: readonly Outcome[]): Outcome {

@@ -1,20 +1,24 @@
 /**
- * Runs the tests: `node … scripts/test.ts SUITE… [PATH…] [--name=PATTERN]`, as the scripts of package.json do.
+ * Runs the tests: `node … scripts/test.ts SUITE… [PATH…] [--name=PATTERN] [--coverage]`, as the scripts of package.json do.
  *
  *     npm test                                  everything that needs npm packages only
  *     npm test -- test/protocol                 what lies under a path, or one file
  *     npm test -- --name="close code"           tests whose name matches a regular expression
  *     npm run test:interop                      against peers that aren't ours; installs what Debian has of them
  *     npm run test:all                          both, with one summary
+ *     npm run coverage                          both, and what of src/ they ran, by .c8rc.json's measure
  *
  * The last line is the sum, `N passed, N failed` and `, N skipped` if any were. The exit code is 1 when a test failed,
- * when none ran, when one was skipped without a reason, or when a suite's preparation failed; 2 for wrong arguments.
+ * when none ran, when one was skipped without a reason, when a suite's preparation failed, or when they cover too little;
+ * 2 for wrong arguments.
  */
-import { readdirSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { preparePython } from "./python-websockets.ts";
-import { addUp, type Outcome, runTestFiles } from "./test-run.ts";
+import { addUp, fault, NOTHING, type Outcome, runTestFiles } from "./test-run.ts";
 
 type Suite = {
   /** Does this test file, as a path with slashes from the root, belong to the suite? */
@@ -28,7 +32,13 @@ const SUITES: Readonly<Record<string, Suite>> = {
   interop: { holds: (path) => path.startsWith("test/interop/"), prepare: preparePython },
 };
 
-const { values, positionals } = parseArgs({ options: { name: { type: "string" } }, allowPositionals: true });
+/** Where the processes of the tests leave what they covered; .c8rc.json names it too. */
+const COVERED = "coverage/tmp";
+
+const { values, positionals } = parseArgs({
+  options: { name: { type: "string" }, coverage: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 const suites = positionals.filter((argument) => argument in SUITES);
 const paths = positionals.filter((argument) => !(argument in SUITES)).map((path) => resolve(path));
 if (suites.length === 0) refuse(`Name a suite: ${Object.keys(SUITES).join(" or ")}.`);
@@ -37,7 +47,13 @@ for (const path of paths) {
 }
 
 const outcomes: Outcome[] = [];
+if (values.coverage) {
+  rmSync(COVERED, { recursive: true, force: true });
+  process.env.NODE_V8_COVERAGE = resolve(COVERED);
+}
 for (const name of suites) outcomes.push(await runSuite(name));
+if (values.coverage) outcomes.push(reportCoverage());
+if (outcomes.every(({ passed, failed }) => passed + failed === 0)) outcomes.push(fault("No test ran."));
 const total = addUp(outcomes);
 for (const { test, reason } of total.skipped) console.log(`skipped: ${test}: ${reason}`);
 for (const fault of total.faults) console.log(`fault: ${fault}`);
@@ -47,19 +63,24 @@ process.exitCode = total.failed === 0 ? 0 : 1;
 
 async function runSuite(name: string): Promise<Outcome> {
   const suite = SUITES[name] as Suite;
-  try {
-    suite.prepare?.();
-  } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error);
-    return { passed: 0, failed: 1, skipped: [], faults: [`The suite ${name} can't run. ${sentence}`] };
-  }
   const files = testFiles("test")
     .filter((path) => suite.holds(path.split(sep).join("/")))
     .map((path) => resolve(path))
     .filter((file) => paths.length === 0 || paths.some((path) => file === path || file.startsWith(path + sep)));
-  if (files.length === 0)
-    return { passed: 0, failed: 1, skipped: [], faults: [`The suite ${name} has no test there.`] };
+  if (files.length === 0) return paths.length === 0 ? fault(`The suite ${name} has no test.`) : NOTHING;
+  try {
+    suite.prepare?.();
+  } catch (error) {
+    return fault(`The suite ${name} can't run. ${error instanceof Error ? error.message : String(error)}`);
+  }
   return runTestFiles(files, values.name);
+}
+
+function reportCoverage(): Outcome {
+  const c8 = createRequire(import.meta.url).resolve("c8/bin/c8.js");
+  delete process.env.NODE_V8_COVERAGE;
+  const { status } = spawnSync(process.execPath, [c8, "report"], { stdio: "inherit" });
+  return status === 0 ? NOTHING : fault("The tests cover too little of src/: see the table above, and .c8rc.json.");
 }
 
 /** All test files below a folder, sorted, as paths from the root. Node 20's own runner expands no patterns. */

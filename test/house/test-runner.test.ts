@@ -70,6 +70,8 @@ test("a process that ends before its tests do fails the run", async () => {
 test("a run without any test file fails", async () => {
   const { code, lastLine } = await run({ "test/readme.md": "nothing" });
   assert.deepEqual({ code, lastLine }, { code: 1, lastLine: "0 passed, 1 failed" });
+  const limited = await run({ "test/a.test.ts": PASSING, "test/docs/readme.md": "" }, ["unit", "test/docs"]);
+  assert.deepEqual(limited.lastLine, "0 passed, 1 failed");
 });
 
 test("a test that hangs is named and stopped by the watchdog", async () => {
@@ -84,7 +86,7 @@ test("a test that hangs is named and stopped by the watchdog", async () => {
 test("a path limits the run to what lies under it", async () => {
   const files = { "test/a.test.ts": PASSING, "test/deep/b.test.ts": PASSING, "test/deeper/c.test.ts": PASSING };
   assert.equal((await run(files, ["unit", "test/deep"])).lastLine, "1 passed, 0 failed");
-  assert.equal((await run(files, ["unit", "test/a.test.ts"])).lastLine, "1 passed, 0 failed");
+  assert.equal((await run(files, ["unit", "interop", "test/a.test.ts"])).lastLine, "1 passed, 0 failed");
 });
 
 test("a pattern limits the run to the tests it matches", async () => {
