@@ -7,17 +7,15 @@ const HIDDEN = "***";
 /** An address for logs and messages: without userinfo and fragment, and with each query value hidden. */
 export function redactUrl(url: URL): string {
   const query = [...url.searchParams.keys()].map((name) => `${encodeURIComponent(name)}=${HIDDEN}`).join("&");
-  return `${url.protocol}//${url.host}${url.pathname}${query === "" ? "" : `?${query}`}`;
+  const host = url.host === "" ? "" : `//${url.host}`;
+  return `${url.protocol}${host}${url.pathname}${query === "" ? "" : `?${query}`}`;
 }
 
 /** The same for what may be no address at all. */
 export function redactUri(uri: string): string {
-  try {
-    return redactUrl(new URL(uri));
-  } catch {
-    // Not an address: show only what comes before anything that could be a secret.
-    return uri.replace(/[?#].*$/s, `?${HIDDEN}`).replace(/\/\/[^/]*@/, `//${HIDDEN}@`);
-  }
+  // An "@" without "//" before it: what stands there may be "user:secret@host" that somebody forgot the scheme of.
+  const shown = URL.canParse(uri) ? redactUrl(new URL(uri)) : uri.replace(/[?#].*$/s, `?${HIDDEN}`);
+  return shown.replace(/^.*@/s, `${HIDDEN}@`);
 }
 
 const SECRET_HEADERS: ReadonlySet<string> = new Set([

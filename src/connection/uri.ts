@@ -28,8 +28,9 @@ export function parseUri(uri: string | URL): URL {
   let url: URL;
   try {
     url = new URL(given);
-  } catch (cause) {
-    throw new InvalidUriError(`${JSON.stringify(redactUri(given))} is not an address. ${TAKES}`, { cause });
+  } catch {
+    // Without its cause: that one holds the whole address, secrets included.
+    throw new InvalidUriError(`${JSON.stringify(redactUri(given))} is not an address. ${TAKES}`);
   }
   const scheme = SCHEMES.get(url.protocol);
   if (scheme === undefined) {

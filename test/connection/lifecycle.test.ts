@@ -115,7 +115,13 @@ function possible(seen: Onlooker, state: LifecycleState, event: LifecycleEvent):
   }
 }
 
-function look(seen: Onlooker, before: LifecycleState, event: LifecycleEvent, actions: readonly Action[], after: LifecycleState): Onlooker {
+function look(
+  seen: Onlooker,
+  before: LifecycleState,
+  event: LifecycleEvent,
+  actions: readonly Action[],
+  after: LifecycleState,
+): Onlooker {
   let next: Onlooker = seen;
   const set = (change: Partial<Onlooker>): void => {
     next = { ...next, ...change };
@@ -127,7 +133,8 @@ function look(seen: Onlooker, before: LifecycleState, event: LifecycleEvent, act
     if (event.type === "decided") set({ asked: false });
     if (event.type === "timedOut") set(event.timer === "stop" ? { stopDeadline: false } : { deadline: "" });
     if (event.type === "stopRequested") set({ stopping: true });
-    if ((event.type === "decided" || event.type === "faultDecided") && event.decision.type === "stop") set({ stopping: true });
+    if ((event.type === "decided" || event.type === "faultDecided") && event.decision.type === "stop")
+      set({ stopping: true });
     if (event.type === "crashed") set({ stopping: true });
   }
   for (const action of actions) {
@@ -175,7 +182,11 @@ function look(seen: Onlooker, before: LifecycleState, event: LifecycleEvent, act
         break;
       case "invokeDisconnect":
       case "invokeError":
-        assert.equal(next.terminals, 0, "an attempt ends with exactly one of handleDisconnect and handleError (section 2.4)");
+        assert.equal(
+          next.terminals,
+          0,
+          "an attempt ends with exactly one of handleDisconnect and handleError (section 2.4)",
+        );
         assert.equal(next.transport, "none", "the transport is gone when the module hears of its end");
         set({ terminals: 1, asked: true, stateSet: false });
         break;
@@ -194,7 +205,11 @@ function look(seen: Onlooker, before: LifecycleState, event: LifecycleEvent, act
         break;
     }
     if (action.type.startsWith("invoke")) {
-      assert.equal(actions.at(-1), action, "a callback may do anything, so its invocation is the last action of a step");
+      assert.equal(
+        actions.at(-1),
+        action,
+        "a callback may do anything, so its invocation is the last action of a step",
+      );
     }
   }
   // A module that leaves on a fault has heard its handleError: that was the attempt's one ending.
@@ -234,10 +249,15 @@ function rules(state: LifecycleState, seen: Onlooker): void {
       break;
     case "terminated":
       assert.ok(seen.exited);
-      assert.deepEqual([seen.transport, seen.deadline, seen.stopDeadline], ["none", "", false], "nothing is left (section 2.13)");
+      assert.deepEqual(
+        [seen.transport, seen.deadline, seen.stopDeadline],
+        ["none", "", false],
+        "nothing is left (section 2.13)",
+      );
       break;
   }
-  if (seen.stopping) assert.ok(!["idle", "waiting", "connecting", "open"].includes(state.status), "after a stop it only ends");
+  if (seen.stopping)
+    assert.ok(!["idle", "waiting", "connecting", "open"].includes(state.status), "after a stop it only ends");
   if (state.status === "deciding") assert.ok(seen.asked, "deciding means that the module has been asked");
 }
 
@@ -256,7 +276,10 @@ test("the rules of section 2 hold after every sequence of possible events, of an
       for (const event of alphabet(state.generation)) {
         if (!possible(seen, state, event)) continue;
         steps += 1;
-        const trail = [...path, event.type + ("timer" in event ? `:${event.timer}` : "decision" in event ? `:${event.decision.type}` : "")];
+        const trail = [
+          ...path,
+          event.type + ("timer" in event ? `:${event.timer}` : "decision" in event ? `:${event.decision.type}` : ""),
+        ];
         const result = transition(state, event);
         let after: Onlooker;
         try {
@@ -276,7 +299,16 @@ test("the rules of section 2 hold after every sequence of possible events, of an
     depth += 1;
   }
   assert.ok(depth >= 8, `the longest shortest way to a state has ${depth} events`);
-  assert.deepEqual([...statuses].sort(), ["closing", "connecting", "deciding", "idle", "open", "terminated", "terminating", "waiting"]);
+  assert.deepEqual([...statuses].sort(), [
+    "closing",
+    "connecting",
+    "deciding",
+    "idle",
+    "open",
+    "terminated",
+    "terminating",
+    "waiting",
+  ]);
   assert.ok(steps > 1000, `${steps} steps were tried`);
 });
 

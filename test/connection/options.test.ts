@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { InvalidOptionError } from "../../src/connection/errors.ts";
+import type { ConnectionOptions } from "../../src/connection/option-types.ts";
+import { OPTIONS, resolveOptions } from "../../src/connection/options.ts";
+
+function refusal(options: unknown): InvalidOptionError {
+  try {
+    resolveOptions(options as ConnectionOptions);
+  } catch (error) {
+    assert.ok(error instanceof InvalidOptionError, String(error));
+    return error;
+  }
+  assert.fail(`accepted: ${JSON.stringify(options)}`);
+}
+
+test("without options every default of the table is filled in", () => {
+  const resolved = resolveOptions(undefined) as unknown as Record<string, unknown>;
+  for (const [name, entry] of Object.entries(OPTIONS)) assert.deepEqual(resolved[name], entry.fallback, name);
+  assert.deepEqual(Object.keys(resolved).sort(), Object.keys(OPTIONS).sort());
+});
+
+test("the defaults are the design's", () => {
+  const { outbox, inbox, retryAfter, ...rest } = resolveOptions(undefined);
+  assert.deepEqual(outbox, { maxMessages: 1000, maxBytes: 1_048_576, maxAge: 30_000, overflow: "reject" });
+  assert.deepEqual(inbox, { maxMessages: 64, maxBytes: 1_048_576 });
+  assert.deepEqual(retryAfter, { max: 300_000 });
+  const numbers = Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value === "number"));
+  assert.deepEqual(numbers, {
+    pingInterval: 30_000,
+    pongTimeout: 10_000,
+    backoffInitial: 250,
+    backoffMax: 30_000,
+    backoffFactor: 1.5,
+    stableAfter: 10_000,
+    providerTimeout: 10_000,
+    connectTimeout: 10_000,
+    upgradeTimeout: 10_000,
+    closeTimeout: 3000,
+    maxMessageSize: 16_777_216,
+    maxFragments: 1024,
+    maxRedirects: 0,
+    replaceAfter: Number.POSITIVE_INFINITY,
+    hibernateAfter: Number.POSITIVE_INFINITY,
+  });
+});
+
+test("an unknown option is refused with the nearest known one", () => {
+  assert.equal(refusal({ pingIntervall: 5 }).message, "There is no option pingIntervall. Did you mean pingInterval?");
+  assert.equal(
+    refusal({ outbox: { maxMesages: 5 } }).message,
+    "There is no option outbox.maxMesages. Did you mean outbox.maxMessages?",
+  );
+  assert.match(refusal({ zzzzzzzzzz: 5 }).message, /^There is no option zzzzzzzzzz\. There are name, headers, /);
+  assert.equal(refusal({ outbox: { maxBytes: -1 } }).option, "outbox.maxBytes");
+});
+
+test("undefined means that an option wasn't given, at the top and inside", () => {
+  const resolved = resolveOptions({
+    pingInterval: undefined,
+    outbox: { maxAge: undefined, maxBytes: 5 },
+  } as unknown as ConnectionOptions);
+  assert.equal(resolved.pingInterval, 30_000);
+  assert.deepEqual(resolved.outbox, { maxMessages: 1000, maxBytes: 5, maxAge: 30_000, overflow: "reject" });
+});
+
+const WRONG: readonly [unknown, RegExp][] = [
+  [
+    { pingInterval: -5 },
+    /^The option pingInterval takes a number of milliseconds, 0 or more, or Infinity; it got -5\.$/,
+  ],
+  [{ pingInterval: null }, /it got null\.$/],
+  [{ pingInterval: "30s" }, /it got "30s"\.$/],
+  [
+    { closeTimeout: Number.POSITIVE_INFINITY },
+    /closeTimeout takes a number of milliseconds, 0 or more; it got Infinity/,
+  ],
+  [{ connectTimeout: Number.NaN }, /it got NaN/],
+  [{ backoffFactor: 0.5 }, /backoffFactor takes a number from 1 to 100; it got 0\.5/],
+  [{ backoffJitter: "some" }, /takes "full" or "none"; it got "some"/],
+  [{ retryAfter: true }, /retryAfter takes false or an object with max; it got true/],
+  [{ outbox: true }, /outbox takes false or an object with maxMessages, maxBytes, maxAge, overflow/],
+  [{ outbox: { overflow: "explode" } }, /outbox\.overflow takes "reject" or "drop-oldest"/],
+  [{ inbox: { maxMessages: 0 } }, /inbox\.maxMessages takes a whole number, 1 or more/],
+  [{ maxMessageSize: 1.5 }, /maxMessageSize takes a whole number/],
+  [{ errorLogging: "no" }, /errorLogging takes true or false/],
+  [{ logger: { info: () => undefined } }, /logger takes an object with the methods error and info/],
+  [{ onDrop: 5 }, /onDrop takes a function/],
+  [{ ref: 0 }, /ref takes true or false/],
+  [{ signal: {} }, /signal takes an AbortSignal; it got an object \(Object\)/],
+  [{ name: "" }, /name takes a string that isn't empty, or a symbol/],
+  [{ name: { global: "x" } }, /\{ global \} name, which this version doesn't have/],
+  [{ name: { via: {}, name: 1 } }, /\{ via \} name, which this version doesn't have/],
+  [{ headers: "x: y" }, /headers takes an object/],
+  [{ headers: { "X-Bad": "a\r\nb: c" } }, /has a X-Bad whose value holds a control character/],
+  [{ headers: { "Sec-WebSocket-Key": "x" } }, /may not contain Sec-WebSocket-Key: the handshake sets it/],
+  [{ headers: [["no good", "x"]] }, /a header named "no good", which is no token/],
+  [{ transportOptions: { hostname: "x" } }, /transportOptions may not contain hostname: the uri decides it/],
+  [{ transportOptions: { tls: true } }, /transportOptions\.tls takes an object/],
+  [{ transportOptions: 5 }, /transportOptions takes an object/],
+  [{ upgradeOptions: { subprotocols: ["a b"] } }, /subprotocols takes a list of tokens/],
+  [{ upgradeOptions: { subprotocols: ["a", "a"] } }, /names one twice/],
+  [{ upgradeOptions: { extension: [] } }, /Did you mean upgradeOptions\.extensions\?/],
+  [{ upgradeOptions: { extensions: [{ name: "x" }] } }, /extensions and compression aren't built yet/],
+  [{ maxRedirects: 5 }, /following redirects isn't built yet/],
+  [{ replaceAfter: 5000 }, /replacing a live connection isn't built yet/],
+  [[], /The options are no object/],
+];
+
+for (const [options, message] of WRONG) {
+  test(`a wrong option is refused with what it takes: ${message.source}`, () => {
+    assert.match(refusal(options).message, message);
+  });
+}
+
+test("a refusal never shows a header's value", () => {
+  assert.doesNotMatch(refusal({ headers: { authorization: "Bearer s3cret\n" } }).message, /s3cret/);
+});
+
+test("the user's own objects are not kept: what is changed later has no effect", () => {
+  const subprotocols = ["a"];
+  const resolved = resolveOptions({ upgradeOptions: { subprotocols } });
+  subprotocols.push("b");
+  assert.deepEqual(resolved.upgradeOptions.subprotocols, ["a"]);
+});
