@@ -9,6 +9,8 @@
 
 /** node:something, as dependency-cruiser names it once resolved. */
 const NODE = { dependencyTypesNot: ["core"] };
+/** `/// <reference types="node" />`, by which an entry's declarations bring node's types along. */
+const NODE_TYPES = "^node$";
 const BUFFER_AND_CRYPTO = "^(node:)?(buffer|crypto)$";
 
 /** The layer `from` may import what `may` lists, and with `node` everything of Node's, but nothing else. */
@@ -99,6 +101,7 @@ export default {
     only("index-re-exports", "^src/index\\.ts$", [
       GROUND,
       "^src/behaviour\\.ts$",
+      NODE_TYPES,
       TRANSPORT_OPTIONS,
       "^src/connection/",
       "^src/supervision/",
@@ -107,7 +110,14 @@ export default {
     only(
       "testing-is-a-peer",
       "^src/testing/",
-      ["^src/frame\\.ts$", "^src/protocol/", "^src/transport/", "^src/(index|fresh)\\.ts$", "^src/testing/"],
+      [
+        "^src/frame\\.ts$",
+        "^src/protocol/",
+        "^src/transport/",
+        "^src/(index|fresh)\\.ts$",
+        NODE_TYPES,
+        "^src/testing/",
+      ],
       { node: true },
     ),
     only("cli-is-a-user", "^src/cli/", ["^src/index\\.ts$", "^src/testing/", "^src/frame\\.ts$", "^src/cli/"], {

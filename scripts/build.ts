@@ -3,10 +3,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 
 rmSync("dist", { recursive: true, force: true });
-const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+const tsc = fileURLToPath(import.meta.resolve("typescript/bin/tsc"));
 const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
 // npm does this for a package's commands as it installs them; a command run from a checkout has only this.

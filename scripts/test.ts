@@ -14,8 +14,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { preparePython } from "./python-websockets.ts";
 import { addUp, fault, NOTHING, type Outcome, runTestFiles } from "./test-run.ts";
@@ -77,7 +77,7 @@ async function runSuite(name: string): Promise<Outcome> {
 }
 
 function reportCoverage(): Outcome {
-  const c8 = createRequire(import.meta.url).resolve("c8/bin/c8.js");
+  const c8 = fileURLToPath(import.meta.resolve("c8/bin/c8.js"));
   delete process.env.NODE_V8_COVERAGE;
   const { status } = spawnSync(process.execPath, [c8, "report"], { stdio: "inherit" });
   return status === 0 ? NOTHING : fault("The tests cover too little of src/: see the table above, and .c8rc.json.");

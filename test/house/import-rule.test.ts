@@ -10,7 +10,7 @@ import { cruise, type ICruiseResult } from "dependency-cruiser";
 // @ts-expect-error: a configuration has no types of its own.
 import configuration from "../../.dependency-cruiser.mjs";
 
-/** A house in which everybody keeps to the rule: path → what it imports, `type` before those that are only known by type. */
+/** A house in which everybody keeps to the rule: path → what it imports, `type` before those that are only known by type, `reference` before types to load. */
 const HOUSE: Readonly<Record<string, readonly string[]>> = {
   "src/frame.ts": [],
   "src/not-built.ts": [],
@@ -59,7 +59,14 @@ const HOUSE: Readonly<Record<string, readonly string[]>> = {
     "./connection/errors.ts",
     "./supervision/supervisor.ts",
   ],
-  "src/testing/index.ts": ["../protocol/index.ts", "../transport/http1.ts", "../frame.ts", "../fresh.ts", "node:net"],
+  "src/testing/index.ts": [
+    "reference node",
+    "../protocol/index.ts",
+    "../transport/http1.ts",
+    "../frame.ts",
+    "../fresh.ts",
+    "node:net",
+  ],
   "src/cli/main.ts": ["../index.ts", "../testing/index.ts", "../frame.ts", "./connect.ts", "node:process"],
   "src/cli/connect.ts": ["../index.ts"],
 };
@@ -157,5 +164,7 @@ function sourceOf(specifier: string, index: number): string {
   const [path = "", type] = specifier.split(" ").reverse();
   return type === "type"
     ? `import type * as T${index} from ${JSON.stringify(path)};\nexport type { T${index} };\n`
-    : `import * as v${index} from ${JSON.stringify(path)};\nexport { v${index} };\n`;
+    : type === "reference"
+      ? `/// <reference types="${path}" />\n`
+      : `import * as v${index} from ${JSON.stringify(path)};\nexport { v${index} };\n`;
 }
