@@ -4,6 +4,7 @@
  * Everything that stands in a line is either ours or cleaned: what a peer sent has its control characters escaped, so that
  * it can't forge lines or drive a terminal, and no secret is in an event to begin with.
  */
+import { escapeControls } from "../escape.ts";
 import type { Platform } from "../platform/platform.ts";
 import { describeExitReason } from "./errors.ts";
 import type { ConnectionEvent } from "./event.ts";
@@ -100,14 +101,4 @@ export function consoleLogger(platform: Pick<Platform, "logError" | "logInfo">):
     error: (fields, message) => platform.logError(line(fields, message)),
     info: (fields, message) => platform.logInfo(line(fields, message)),
   };
-}
-
-/** Control characters (C0, DEL, C1, line and paragraph separators, direction marks) spelt out; `keep` stays as it is. */
-export function escapeControls(text: string, keep = ""): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is what this is for.
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) =>
-      keep.includes(character) ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

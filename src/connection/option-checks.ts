@@ -2,6 +2,7 @@
  * The checks of which the table of options is made. Each gives the value to use, or throws an InvalidOptionError that says
  * which option, what it got and what it takes.
  */
+import { nearestName } from "../nearest.ts";
 import { InvalidOptionError } from "./errors.ts";
 
 export type Check = (option: string, value: unknown) => unknown;
@@ -92,26 +93,10 @@ export function shape(
 /** @throws InvalidOptionError when `name` isn't one of `known`, with the nearest that is. */
 export function rejectUnknown(prefix: string, name: string, known: readonly string[]): void {
   if (known.includes(name)) return;
-  const nearest = known
-    .map((one) => ({ one, distance: editDistance(name.toLowerCase(), one.toLowerCase()) }))
-    .reduce((best, next) => (next.distance < best.distance ? next : best));
+  const nearest = nearestName(name, known);
   const hint =
-    nearest.distance <= Math.max(2, name.length / 3)
-      ? `Did you mean ${prefix}${nearest.one}?`
-      : `There are ${known.map((one) => prefix + one).join(", ")}.`;
+    nearest === undefined
+      ? `There are ${known.map((one) => prefix + one).join(", ")}.`
+      : `Did you mean ${prefix}${nearest}?`;
   throw new InvalidOptionError(`${prefix}${name}`, `There is no option ${prefix}${name}. ${hint}`);
-}
-
-// Levenshtein's distance, by rows; names are short.
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j += 1) {
-      const replaced = (row[j - 1] as number) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] as number;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FreshError } from "../../src/connection/errors.ts";
 import type { ConnectionEvent } from "../../src/connection/event.ts";
-import { consoleLogger, escapeControls, subscribeLog } from "../../src/connection/log.ts";
+import { consoleLogger, subscribeLog } from "../../src/connection/log.ts";
 
 type Line = readonly [level: string, fields: Readonly<Record<string, unknown>>, message: string];
 
@@ -72,9 +72,7 @@ test("infoLogging and errorLogging false stop their lines, but never that of a c
 test("a peer can't forge a line or drive a terminal: control characters are spelt out", () => {
   const { lines, emit } = log();
   emit({ type: "closed", code: 1000, reason: "x\r\n(everfresh) all is well\u001b[2J\u202e" });
-  assert.match((lines[0] as Line)[2], /1000: x\\u000d\\u000a\(everfresh\) all is well\\u001b\[2J\\u202e$/);
-  assert.equal(escapeControls("a\tb\u0085\u2028"), "a\\u0009b\\u0085\\u2028");
-  assert.equal(escapeControls("Grüße 🎉"), "Grüße 🎉");
+  assert.match((lines[0] as Line)[2], /1000: x\\r\\n\(everfresh\) all is well\\u001b\[2J\\u202e$/);
 });
 
 test("the console's line names the connection, and a crash brings its stack", () => {
