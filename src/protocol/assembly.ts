@@ -5,7 +5,9 @@
  * whichever is more. There is no list of chunks, so tiny chunks and tiny fragments cost nothing beyond their bytes.
  */
 import { Buffer } from "node:buffer";
+import { applyMask, roundToWords } from "./mask.ts";
 import type { RawBuffer } from "./raw-buffer.ts";
+import { textOf } from "./text.ts";
 
 /** Bytes reserved on a header's word alone. */
 const FIRST_RESERVE = 65536;
@@ -50,6 +52,13 @@ export class Assembly {
     this.#length += end - start;
   }
 
+  /** Unmasks the last `count` bytes; `phase` as for `applyMask`. */
+  unmask(count: number, mask: number, phase: number): void {
+    const bytes = this.#bytes as RawBuffer;
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    applyMask(words, this.#length - count, this.#length, mask, phase);
+  }
+
   /** Gives the bytes away as a binary message's and forgets them. */
   takeBytes(): Uint8Array {
     const bytes = this.#bytes;
@@ -61,9 +70,9 @@ export class Assembly {
 
   /** Gives the bytes, which are valid UTF-8, as a string and forgets them. */
   takeText(): string {
-    const text = this.#bytes === undefined ? "" : this.#bytes.utf8Slice(0, this.#length);
+    const text = this.#bytes === undefined ? "" : textOf(this.#bytes, 0, this.#length);
     this.release();
-    return text;
+    return text as string;
   }
 
   release(): void {
@@ -74,7 +83,8 @@ export class Assembly {
   #resize(capacity: number): boolean {
     let bytes: RawBuffer;
     try {
-      bytes = Buffer.allocUnsafeSlow(capacity) as RawBuffer;
+      // Whole words, for the sake of unmasking.
+      bytes = Buffer.allocUnsafeSlow(roundToWords(capacity)) as RawBuffer;
     } catch {
       return false;
     }

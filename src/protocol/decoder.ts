@@ -11,7 +11,7 @@ import { Buffer, constants, isUtf8 } from "node:buffer";
 import { isWireCloseCode } from "../frame.ts";
 import { Assembly } from "./assembly.ts";
 import type { ProtocolEvent, Violation } from "./event.ts";
-import { applyMask } from "./mask.ts";
+import { applyMask, roundToWords } from "./mask.ts";
 import {
   BINARY,
   CLOSE,
@@ -29,6 +29,8 @@ import {
   TEXT,
 } from "./opcode.ts";
 import type { RawBuffer } from "./raw-buffer.ts";
+import { NO_SLAB, newSlab, roomOf, SLAB_SIZE, type Slab } from "./slab.ts";
+import { textOf } from "./text.ts";
 import { Utf8Validator, VALID } from "./utf8.ts";
 import { violation } from "./violation.ts";
 
@@ -46,14 +48,15 @@ export type DecoderOptions = {
 /** Where in a frame the next byte belongs. */
 type Part = "first" | "second" | "length" | "mask" | "payload";
 
-/** Text of up to this many bytes is checked for ASCII in JavaScript: cheaper than two calls into the platform. */
-const SHORT_TEXT = 128;
+/** From this many bytes on, a masked payload is copied first and then unmasked in words. */
+const WORDWISE = 64;
 const NOTHING = Buffer.alloc(0) as RawBuffer;
 /** No message is under way. CONTINUATION can't stand for one, so its opcode does for none. */
 const NO_MESSAGE = CONTINUATION;
 
 export class Decoder {
-  readonly #expectsMask: boolean;
+  /** MASK_BIT where frames must come masked, otherwise 0. */
+  readonly #maskBit: number;
   readonly #maxTextSize: number;
   readonly #maxBinarySize: number;
   readonly #maxFragments: number;
@@ -86,7 +89,7 @@ export class Decoder {
   readonly #utf8 = new Utf8Validator();
 
   constructor(options: DecoderOptions) {
-    this.#expectsMask = options.role === "server";
+    this.#maskBit = options.role === "server" ? MASK_BIT : 0;
     // One byte of UTF-8 is at most one unit of a string, so what fits in bytes fits as a string.
     this.#maxTextSize = Math.min(options.maxMessageSize, constants.MAX_STRING_LENGTH);
     this.#maxBinarySize = Math.min(options.maxMessageSize, constants.MAX_LENGTH);
@@ -102,7 +105,7 @@ export class Decoder {
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
     const buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#position < this.#end) {
+    if (this.#position < this.#end || this.#waiting.length > 0) {
       this.#waiting.push(buffer as RawBuffer);
       return;
     }
@@ -130,24 +133,26 @@ export class Decoder {
 
   /** The hot path: a whole message in one frame in one chunk, or undefined with nothing consumed. */
   #wholeFrame(): ProtocolEvent | undefined {
-    if (this.#message !== NO_MESSAGE || this.#expectsMask) return undefined;
+    if (this.#message !== NO_MESSAGE) return undefined;
     const chunk = this.#chunk;
     const end = this.#end;
     let start = this.#position + 2;
     if (start > end) return undefined;
-    const first = chunk[start - 2] as number;
-    let length = chunk[start - 1] as number;
+    const first = chunk[start - 2];
+    // With the mask bit as it should be this is the length's first byte, otherwise more than that can be.
+    let length = (chunk[start - 1] as number) ^ this.#maskBit;
     if (length >= LENGTH_16) {
       if (length !== LENGTH_16 || start + 2 > end) return undefined;
       length = ((chunk[start] as number) << 8) | (chunk[start + 1] as number);
       if (length < LENGTH_16) return undefined;
       start += 2;
     }
+    if (this.#maskBit !== 0) start += 4;
     const stop = start + length;
     if (stop > end) return undefined;
     if (first === (FIN | TEXT)) {
       if (length > this.#maxTextSize) return undefined;
-      const data = textOf(chunk, start, stop);
+      const data = this.#maskBit === 0 ? textOf(chunk, start, stop) : maskedTextOf(chunk, start, length);
       if (data === undefined) return undefined;
       this.#position = stop;
       return { type: "text", data };
@@ -155,7 +160,11 @@ export class Decoder {
     if (first === (FIN | BINARY)) {
       if (length > this.#maxBinarySize) return undefined;
       this.#position = stop;
-      return { type: "binary", data: new Uint8Array(chunk.buffer, chunk.byteOffset + start, length) };
+      const data =
+        this.#maskBit === 0
+          ? new Uint8Array(chunk.buffer, chunk.byteOffset + start, length)
+          : maskedBytesOf(chunk, start, length);
+      return { type: "binary", data };
     }
     return undefined;
   }
@@ -232,8 +241,8 @@ export class Decoder {
   }
 
   #secondByte(byte: number): ProtocolEvent | undefined {
-    if (((byte & MASK_BIT) !== 0) !== this.#expectsMask) {
-      return this.#expectsMask
+    if ((byte & MASK_BIT) !== this.#maskBit) {
+      return this.#maskBit !== 0
         ? violation("unmasked_frame", "An unmasked frame came from the client; its frames are masked (RFC 6455 §5.1).")
         : violation("masked_frame", "A masked frame came from the server; its frames are not masked (RFC 6455 §5.1).");
     }
@@ -296,7 +305,7 @@ export class Decoder {
     }
     this.#received = 0;
     this.#mask = 0;
-    if (!this.#expectsMask) return this.#beginPayload();
+    if (this.#maskBit === 0) return this.#beginPayload();
     this.#missing = 4;
     this.#part = "mask";
     return undefined;
@@ -342,8 +351,9 @@ export class Decoder {
   }
 
   #controlBytes(control: Uint8Array, start: number, count: number): undefined {
-    control.set(this.#chunk.subarray(start, start + count), this.#received);
-    if (this.#expectsMask) applyMask(control, this.#received, this.#received + count, this.#mask, this.#received);
+    for (let at = this.#received, from = start; from < start + count; at++, from++) {
+      control[at] = (this.#chunk[from] as number) ^ (this.#mask >>> (24 - (at & 3) * 8));
+    }
   }
 
   #messageBytes(start: number, count: number): Violation | undefined {
@@ -358,7 +368,7 @@ export class Decoder {
     }
     assembly.append(this.#chunk, start, start + count);
     const bytes = assembly.bytes;
-    if (this.#expectsMask) applyMask(bytes, before, before + count, this.#mask, this.#received);
+    if (this.#maskBit !== 0) assembly.unmask(count, this.#mask, this.#received);
     if (this.#message !== TEXT) return undefined;
     const bad = this.#utf8.check(bytes, before, before + count);
     if (bad === VALID) return undefined;
@@ -395,14 +405,36 @@ export class Decoder {
   }
 }
 
-/** The text of bytes[start, end), or undefined when they are not UTF-8. */
-function textOf(chunk: RawBuffer, start: number, end: number): string | undefined {
-  if (end - start <= SHORT_TEXT) {
-    let index = start;
-    while (index < end && (chunk[index] as number) < 0x80) index++;
-    if (index === end) return chunk.latin1Slice(start, end);
+/** Where a server unmasks whole payloads; shared by the process, and none where nobody plays a server. */
+let unmasked = NO_SLAB;
+
+/** The text of a masked payload whose mask stands before it, or undefined when it is not UTF-8. */
+function maskedTextOf(chunk: RawBuffer, start: number, length: number): string | undefined {
+  const slab = unmask(chunk, start, length);
+  return textOf(slab.bytes, slab.free, slab.free + length);
+}
+
+function maskedBytesOf(chunk: RawBuffer, start: number, length: number): Uint8Array {
+  const slab = unmask(chunk, start, length);
+  const bytes = new Uint8Array(slab.words.buffer, slab.free, length);
+  slab.free = roundToWords(slab.free + length);
+  return bytes;
+}
+
+/** Copies a masked payload to where its slab is free, and unmasks it there: the chunk itself stays as it came. */
+function unmask(chunk: RawBuffer, start: number, length: number): Slab {
+  if (roomOf(unmasked) < length) unmasked = newSlab(SLAB_SIZE);
+  const { bytes, words, free } = unmasked;
+  const mask = chunk.readInt32BE(start - 4);
+  if (length < WORDWISE) {
+    for (let at = 0; at < length; at++) {
+      bytes[free + at] = (chunk[start + at] as number) ^ (mask >>> (24 - (at & 3) * 8));
+    }
+  } else {
+    bytes.set(chunk.subarray(start, start + length), free);
+    applyMask(words, free, free + length, mask, 0);
   }
-  return isUtf8(chunk.subarray(start, end)) ? chunk.utf8Slice(start, end) : undefined;
+  return unmasked;
 }
 
 function closeEventOf(payload: Uint8Array): ProtocolEvent {

@@ -12,31 +12,34 @@ import type { Role } from "./decoder.ts";
 import { applyMask, randomMask } from "./mask.ts";
 import { BINARY, CLOSE, FIN, LENGTH_16, LENGTH_64, MASK_BIT, PING, PONG, TEXT } from "./opcode.ts";
 import type { RawBuffer } from "./raw-buffer.ts";
+import { NO_SLAB, newSlab, roomOf, SLAB_SIZE, type Slab } from "./slab.ts";
 
-/** Bytes of a slab; a frame that doesn't fit gets a buffer of its own. */
-const SLAB = 65536;
 /** What is left of a slab is kept for the next run when it is at least this much. */
 const WORTH_KEEPING = 1024;
 /** The header of a client's longest frame: two bytes, a 64-bit length, a mask. */
 const MAX_HEADER = 14;
 /** Text of up to this many UTF-16 units is written and masked in one loop as long as it is ASCII. */
-const SHORT_TEXT = 100;
+const SHORT_TEXT = 24;
+/** Text of up to this many units is written before its length in bytes is known: room for the longest case is cheap. */
+const MEDIUM_TEXT = 2048;
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const MAX_UNIT_BYTES = 3;
 
-type Slab = { readonly bytes: RawBuffer; free: number };
-const EMPTY = Buffer.alloc(0) as RawBuffer;
+/** The one slab that waits for whoever gathers a run next. */
 let spare: Slab | undefined;
 
 export class Encoder {
-  readonly #masks: boolean;
+  /** MASK_BIT where frames go out masked, otherwise 0. */
+  readonly #maskBit: number;
   readonly #nextMask: () => number;
-  #slab: Slab | undefined;
-  #bytes: RawBuffer = EMPTY;
-  /** The run under way is #bytes[#start, #position). */
+  #slab: Slab = NO_SLAB;
+  #bytes: RawBuffer = NO_SLAB.bytes;
+  /** The run under way is #bytes[#start, #position), #bytes being the slab's. */
   #start = 0;
   #position = 0;
 
   constructor(options: { readonly role: Role; readonly nextMask?: (() => number) | undefined }) {
-    this.#masks = options.role === "client";
+    this.#maskBit = options.role === "client" ? MASK_BIT : 0;
     this.#nextMask = options.nextMask ?? randomMask;
   }
 
@@ -68,68 +71,73 @@ export class Encoder {
   take(): Uint8Array | undefined {
     if (this.#position === this.#start) return undefined;
     const run = this.#bytes.subarray(this.#start, this.#position);
-    this.#start = this.#position;
-    const slab = this.#slab as Slab;
+    const slab = this.#slab;
     slab.free = this.#position;
-    if (slab.bytes.length - slab.free >= WORTH_KEEPING) spare ??= slab;
-    this.#slab = undefined;
-    this.#bytes = EMPTY;
-    this.#start = 0;
-    this.#position = 0;
+    if (roomOf(slab) > (spare === undefined ? WORTH_KEEPING : roomOf(spare))) spare = slab;
+    this.#use(NO_SLAB);
     return run;
   }
 
   #text(data: string, frame: FrameLike): FrameFault | undefined {
     const units = data.length;
     if (units <= SHORT_TEXT && this.#shortAscii(data, units)) return undefined;
+    if (units <= MEDIUM_TEXT) return this.#mediumText(data, units, frame);
     if (!data.isWellFormed()) return faultOf(frame);
     const length = Buffer.byteLength(data);
-    const start = this.#header(TEXT, length);
-    const bytes = this.#bytes;
-    if (length === units) bytes.latin1Write(data, start, length);
-    else bytes.utf8Write(data, start, length);
-    this.#finish(start, length);
+    this.#reserve(MAX_HEADER + length);
+    const start = this.#position + this.#headerSize(length);
+    if (length === units) this.#bytes.latin1Write(data, start, length);
+    else this.#bytes.utf8Write(data, start, length);
+    this.#frame(TEXT, start, length);
     return undefined;
   }
 
-  /** Writes and masks short ASCII in one loop; false, with nothing written that counts, when it meets another character. */
+  /** Writes the payload where it will stand if it is ASCII, which tells its length; other text may have to move a little. */
+  #mediumText(data: string, units: number, frame: FrameLike): FrameFault | undefined {
+    this.#reserve(MAX_HEADER + units * MAX_UNIT_BYTES);
+    const bytes = this.#bytes;
+    let start = this.#position + this.#headerSize(units);
+    const length = bytes.utf8Write(data, start, units * MAX_UNIT_BYTES);
+    if (length !== units) {
+      if (!data.isWellFormed()) return faultOf(frame);
+      const rightStart = this.#position + this.#headerSize(length);
+      if (rightStart !== start) bytes.copyWithin(rightStart, start, start + length);
+      start = rightStart;
+    }
+    this.#frame(TEXT, start, length);
+    return undefined;
+  }
+
+  /** Writes and masks short ASCII in one loop; false, with nothing written that counts, when there is another character. */
   #shortAscii(data: string, units: number): boolean {
     this.#reserve(MAX_HEADER + units);
     const bytes = this.#bytes;
     let at = this.#position;
-    bytes[at] = FIN | TEXT;
-    if (!this.#masks) {
-      bytes[at + 1] = units;
-      at += 2;
-      for (let index = 0; index < units; index++) {
-        const unit = data.charCodeAt(index);
-        if (unit >= 0x80) return false;
-        bytes[at + index] = unit;
-      }
-      this.#position = at + units;
-      return true;
+    bytes[at++] = FIN | TEXT;
+    bytes[at++] = this.#maskBit | units;
+    let mask = 0;
+    if (this.#maskBit !== 0) {
+      mask = this.#nextMask();
+      bytes[at++] = mask >>> 24;
+      bytes[at++] = mask >>> 16;
+      bytes[at++] = mask >>> 8;
+      bytes[at++] = mask;
     }
-    const mask = this.#nextMask();
-    bytes[at + 1] = MASK_BIT | units;
-    bytes[at + 2] = mask >>> 24;
-    bytes[at + 3] = mask >>> 16;
-    bytes[at + 4] = mask >>> 8;
-    bytes[at + 5] = mask;
-    at += 6;
     for (let index = 0; index < units; index++) {
       const unit = data.charCodeAt(index);
       if (unit >= 0x80) return false;
-      bytes[at + index] = unit ^ (mask >>> (24 - ((index & 3) << 3)));
+      bytes[at++] = unit ^ (mask >>> (24 - (index & 3) * 8));
     }
-    this.#position = at + units;
+    this.#position = at;
     return true;
   }
 
   #binary(opcode: number, data: Uint8Array): undefined {
     const length = data.byteLength;
-    const start = this.#header(opcode, length);
+    this.#reserve(MAX_HEADER + length);
+    const start = this.#position + this.#headerSize(length);
     this.#bytes.set(data, start);
-    this.#finish(start, length);
+    this.#frame(opcode, start, length);
   }
 
   #control(opcode: number, data: Uint8Array, frame: FrameLike): FrameFault | undefined {
@@ -138,53 +146,46 @@ export class Encoder {
   }
 
   #close({ code, reason = "" }: CloseFrame): undefined {
-    if (code === undefined) {
-      this.#finish(this.#header(CLOSE, 0), 0);
-      return;
+    const length = code === undefined ? 0 : 2 + Buffer.byteLength(reason);
+    this.#reserve(MAX_HEADER + length);
+    const start = this.#position + this.#headerSize(length);
+    if (code !== undefined) {
+      this.#bytes.writeUInt16BE(code, start);
+      this.#bytes.utf8Write(reason, start + 2, length - 2);
     }
-    const length = 2 + Buffer.byteLength(reason);
-    const start = this.#header(CLOSE, length);
-    this.#bytes.writeUInt16BE(code, start);
-    this.#bytes.utf8Write(reason, start + 2, length - 2);
-    this.#finish(start, length);
+    this.#frame(CLOSE, start, length);
   }
 
-  /** Writes the header of a frame of `length` bytes, makes room for them, and answers where they start. */
-  #header(opcode: number, length: number): number {
-    this.#reserve(MAX_HEADER + length);
+  /** Bytes that stand before a payload of `length` bytes. */
+  #headerSize(length: number): number {
+    const lengthSize = length < LENGTH_16 ? 2 : length < 0x10000 ? 4 : 10;
+    return this.#maskBit === 0 ? lengthSize : lengthSize + 4;
+  }
+
+  /** Makes a frame of the payload that has been written to [start, start + length): puts its header before it, and masks it. */
+  #frame(opcode: number, start: number, length: number): void {
     const bytes = this.#bytes;
-    let at = this.#position;
-    const maskBit = this.#masks ? MASK_BIT : 0;
+    const at = this.#position;
     bytes[at] = FIN | opcode;
     if (length < LENGTH_16) {
-      bytes[at + 1] = maskBit | length;
-      at += 2;
+      bytes[at + 1] = this.#maskBit | length;
     } else if (length < 0x10000) {
-      bytes[at + 1] = maskBit | LENGTH_16;
+      bytes[at + 1] = this.#maskBit | LENGTH_16;
       bytes[at + 2] = length >>> 8;
       bytes[at + 3] = length;
-      at += 4;
     } else {
-      bytes[at + 1] = maskBit | LENGTH_64;
+      bytes[at + 1] = this.#maskBit | LENGTH_64;
       bytes.writeUInt32BE(Math.floor(length / 0x100000000), at + 2);
       bytes.writeUInt32BE(length >>> 0, at + 6);
-      at += 10;
-    }
-    return this.#masks ? at + 4 : at;
-  }
-
-  /** Masks the payload at bytes[start, start + length) and makes the frame part of the run. */
-  #finish(start: number, length: number): void {
-    if (this.#masks) {
-      const mask = this.#nextMask();
-      const bytes = this.#bytes;
-      bytes[start - 4] = mask >>> 24;
-      bytes[start - 3] = mask >>> 16;
-      bytes[start - 2] = mask >>> 8;
-      bytes[start - 1] = mask;
-      applyMask(bytes, start, start + length, mask, 0);
     }
     this.#position = start + length;
+    if (this.#maskBit === 0) return;
+    const mask = this.#nextMask();
+    bytes[start - 4] = mask >>> 24;
+    bytes[start - 3] = mask >>> 16;
+    bytes[start - 2] = mask >>> 8;
+    bytes[start - 1] = mask;
+    applyMask(this.#slab.words, start, start + length, mask, 0);
   }
 
   /** Makes room for `size` bytes behind the run, which stays in one piece. */
@@ -194,20 +195,22 @@ export class Encoder {
 
   #anotherSlab(size: number): void {
     const pending = this.#position - this.#start;
-    let slab: Slab | undefined;
-    if (pending === 0 && spare !== undefined && spare.bytes.length - spare.free >= size) {
-      slab = spare;
+    let slab = spare;
+    if (pending === 0 && slab !== undefined && roomOf(slab) >= size) {
       spare = undefined;
     } else {
       // Doubling keeps the copying of a long run in proportion to its length.
-      const capacity = Math.max(SLAB, pending + size, pending * 2);
-      slab = { bytes: Buffer.allocUnsafeSlow(capacity) as RawBuffer, free: 0 };
+      slab = newSlab(Math.max(SLAB_SIZE, pending + size, pending * 2));
+      slab.bytes.set(this.#bytes.subarray(this.#start, this.#position));
     }
-    const start = slab.free;
-    if (pending > 0) slab.bytes.set(this.#bytes.subarray(this.#start, this.#position), start);
+    this.#use(slab);
+    this.#position += pending;
+  }
+
+  #use(slab: Slab): void {
     this.#slab = slab;
     this.#bytes = slab.bytes;
-    this.#start = start;
-    this.#position = start + pending;
+    this.#start = slab.free;
+    this.#position = slab.free;
   }
 }

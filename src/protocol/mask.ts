@@ -20,56 +20,45 @@ export function randomMask(): number {
   return (pool as Int32Array)[nextPooled++] as number;
 }
 
-/** Below this many bytes a loop over bytes is done before a view of words has been made. */
-const WORDWISE = 96;
-
+// One word of the mask, laid out as bytes so that the machine's byte order doesn't matter.
 const keyBytes = new Uint8Array(4);
 const keyWord = new Int32Array(keyBytes.buffer);
 
 /**
- * Masks or unmasks bytes[start, end) in place; the two are the same. `phase` is how many bytes of the payload came
- * before `start`.
+ * Masks or unmasks bytes [start, end) of the words' memory in place; the two are the same. `phase` is how many bytes
+ * of the payload came before `start`. Works in whole words: up to three bytes behind `end` may change too, so they
+ * must be there and be nobody's.
  */
-export function applyMask(bytes: Uint8Array, start: number, end: number, mask: number, phase: number): void {
-  let index = start;
-  // The byte at `index` takes the mask's byte number (phase + index - start) mod 4; `shift` starts there.
-  const turn = (phase & 3) * 8;
-  const turned = turn === 0 ? mask : (mask << turn) | (mask >>> (32 - turn));
-  const first = turned >>> 24;
-  const second = (turned >>> 16) & 0xff;
-  const third = (turned >>> 8) & 0xff;
-  const fourth = turned & 0xff;
+export function applyMask(words: Int32Array, start: number, end: number, mask: number, phase: number): void {
+  if (start === end) return;
+  // Byte number i of a word takes byte number (phase + i - start) mod 4 of the mask.
+  const turn = phase - start;
+  keyWord[0] = 0;
+  for (let byte = start & 3; byte < 4; byte++) keyBytes[byte] = mask >>> (24 - ((turn + byte) & 3) * 8);
+  const firstKey = keyWord[0] as number;
+  for (let byte = 0; byte < (start & 3); byte++) keyBytes[byte] = mask >>> (24 - ((turn + byte) & 3) * 8);
+  const key = keyWord[0] as number;
 
-  if (end - start >= WORDWISE) {
-    // Whole words from the first aligned byte on. The key is laid out in memory as bytes, so byte order doesn't matter.
-    const ahead = -(bytes.byteOffset + start) & 3;
-    const aligned = start + ahead;
-    const count = (end - aligned) >>> 2;
-    keyBytes[(4 - ahead) & 3] = first;
-    keyBytes[(5 - ahead) & 3] = second;
-    keyBytes[(6 - ahead) & 3] = third;
-    keyBytes[(7 - ahead) & 3] = fourth;
-    const key = keyWord[0] as number;
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + aligned, count);
-    for (let word = 0; word < count; word++) words[word] = (words[word] as number) ^ key;
-    for (let offset = 0; offset < ahead; offset++) {
-      bytes[start + offset] = (bytes[start + offset] as number) ^ ((turned >>> (24 - offset * 8)) & 0xff);
-    }
-    const rest = aligned + count * 4;
-    for (let at = rest; at < end; at++) {
-      bytes[at] = (bytes[at] as number) ^ ((turned >>> (24 - ((at - start) & 3) * 8)) & 0xff);
-    }
-    return;
+  let word = Math.floor(start / 4);
+  const stop = Math.ceil(end / 4);
+  // The first word's bytes before `start` belong to somebody else.
+  words[word] = (words[word] as number) ^ firstKey;
+  word++;
+  // Eight at a time: a third of the time of one at a time.
+  for (; word + 8 <= stop; word += 8) {
+    words[word] = (words[word] as number) ^ key;
+    words[word + 1] = (words[word + 1] as number) ^ key;
+    words[word + 2] = (words[word + 2] as number) ^ key;
+    words[word + 3] = (words[word + 3] as number) ^ key;
+    words[word + 4] = (words[word + 4] as number) ^ key;
+    words[word + 5] = (words[word + 5] as number) ^ key;
+    words[word + 6] = (words[word + 6] as number) ^ key;
+    words[word + 7] = (words[word + 7] as number) ^ key;
   }
+  for (; word < stop; word++) words[word] = (words[word] as number) ^ key;
+}
 
-  const whole = end - ((end - start) & 3);
-  for (; index < whole; index += 4) {
-    bytes[index] = (bytes[index] as number) ^ first;
-    bytes[index + 1] = (bytes[index + 1] as number) ^ second;
-    bytes[index + 2] = (bytes[index + 2] as number) ^ third;
-    bytes[index + 3] = (bytes[index + 3] as number) ^ fourth;
-  }
-  if (index < end) bytes[index] = (bytes[index] as number) ^ first;
-  if (index + 1 < end) bytes[index + 1] = (bytes[index + 1] as number) ^ second;
-  if (index + 2 < end) bytes[index + 2] = (bytes[index + 2] as number) ^ third;
+/** The length of memory for `length` bytes that are to be masked: whole words. */
+export function roundToWords(length: number): number {
+  return Math.ceil(length / 4) * 4;
 }

@@ -128,6 +128,15 @@ describe("messages", () => {
     assert.deepEqual(eventsOf([empty, hex("81"), empty, hex("01"), empty, hex("61"), empty]), [textEvent("a")]);
   });
 
+  it("keeps chunks in order when one is pushed after another was read to its end", () => {
+    const decoder = new Decoder(client);
+    decoder.push(hex("81 01 61"));
+    decoder.push(hex("81 01 62"));
+    assert.deepEqual(decoder.next(), textEvent("a"));
+    decoder.push(hex("81 01 63"));
+    assert.deepEqual([decoder.next(), decoder.next(), decoder.next()], [textEvent("b"), textEvent("c"), undefined]);
+  });
+
   it("never writes to the bytes it was given", () => {
     fc.assert(
       fc.property(streamArbitrary("server"), fc.array(fc.nat(3000)), (stream, cuts) => {
@@ -165,6 +174,36 @@ describe("splits", () => {
             assert.deepEqual(eventsOf(cutAt(stream, cuts), options), whole);
             assert.deepEqual(eventsOfQueued(cutAt(stream, cuts), options), whole);
             assert.deepEqual(eventsOf(singly(stream), options), whole);
+          },
+        ),
+        { numRuns: 400 },
+      );
+    });
+
+    it(`gives a ${role} the same events however pushes and reads alternate`, () => {
+      fc.assert(
+        fc.property(
+          brokenStreamArbitrary(role),
+          fc.array(fc.nat(3000), { maxLength: 30 }),
+          fc.array(fc.nat(3), { minLength: 1, maxLength: 30 }),
+          (stream, cuts, readsBetween) => {
+            const decoder = new Decoder(options);
+            const events: ProtocolEvent[] = [];
+            let ended = false;
+            const take = (most: number): void => {
+              for (let taken = 0; taken < most && !ended; taken++) {
+                const event = decoder.next();
+                if (event === undefined) return;
+                events.push(event);
+                ended = event.type === "violation" || event.type === "close";
+              }
+            };
+            for (const [index, chunk] of cutAt(stream, cuts).entries()) {
+              decoder.push(chunk);
+              take(readsBetween[index % readsBetween.length] as number);
+            }
+            take(Number.POSITIVE_INFINITY);
+            assert.deepEqual(events, eventsOf([stream], options));
           },
         ),
         { numRuns: 400 },
