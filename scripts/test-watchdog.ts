@@ -10,8 +10,8 @@ import { afterEach, beforeEach } from "node:test";
 /** The longest a test may take, in ms. */
 const TEST_TIMEOUT = Number(process.env.EVERFRESH_TEST_TIMEOUT ?? 60_000);
 
-// The runner's own process loads this file too, and has no tests.
-if (process.env.NODE_TEST_CONTEXT !== undefined) {
+// The runner's own process loads this file too, and so may programs that tests start; they have no tests.
+if (process.env.NODE_TEST_CONTEXT !== undefined && process.argv[1]?.endsWith(".test.ts")) {
   const running = new Map<string, NodeJS.Timeout[]>();
   beforeEach((test) => {
     const timer = setTimeout(() => {

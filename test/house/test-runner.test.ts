@@ -83,6 +83,18 @@ test("a test that hangs is named and stopped by the watchdog", async () => {
   assert.match(output, /The test "hangs" has not ended within 0\.3 s/);
 });
 
+test("the watchdog leaves a program alone that a test starts with the same flags", async () => {
+  const starting = `
+    import { spawnSync } from "node:child_process";
+    test("starts", (t) => {
+      const { stdout } = spawnSync(process.execPath, [...process.execArgv, "program.ts"], { encoding: "utf8" });
+      t.diagnostic("it said " + JSON.stringify(stdout));
+    });`;
+  const { code, output } = await run({ "test/a.test.ts": starting, "program.ts": 'process.stdout.write("hello");' });
+  assert.equal(code, 0);
+  assert.match(output, /it said "hello"$/m);
+});
+
 test("a path limits the run to what lies under it", async () => {
   const files = { "test/a.test.ts": PASSING, "test/deep/b.test.ts": PASSING, "test/deeper/c.test.ts": PASSING };
   assert.equal((await run(files, ["unit", "test/deep"])).lastLine, "1 passed, 0 failed");
