@@ -73,8 +73,8 @@ const LOST: Readonly<Record<string, string>> = {
   unreachable: "could not be reached any more",
 };
 
-/** Certificates, and what else TLS fails for: code → what to do. */
-const TLS_ADVICE: readonly (readonly [codes: RegExp, advice: string])[] = [
+/** What a certificate was not accepted for → what to do. */
+const CERTIFICATE_ADVICE: readonly (readonly [codes: RegExp, advice: string])[] = [
   [
     /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_UNTRUSTED|INVALID_CA)$/,
     "No authority known here has signed it: if it is the right server, give its authority's certificate in transportOptions.ca.",
@@ -84,9 +84,8 @@ const TLS_ADVICE: readonly (readonly [codes: RegExp, advice: string])[] = [
     "It is made out to another host: connect by a host name that it lists, or name one in transportOptions.servername.",
   ],
   [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "Have the server's certificate renewed, and check this machine's clock."],
-  [/^CERT_|^CRL_|_CERT_|_CERT$|_CRL/, "Have the server's certificate checked by whoever runs it."],
+  [/CERT|CRL|^PATH_LENGTH_EXCEEDED$|^INVALID_PURPOSE$/, "Have it checked by whoever runs the server."],
 ];
-const CERTIFICATE = /CERT|CRL|^INVALID_CA$|^HOSTNAME_MISMATCH$/;
 
 type PlatformError = Error & { readonly code?: unknown; readonly syscall?: unknown; readonly phase?: unknown };
 
@@ -96,20 +95,26 @@ export function openingFailure(error: unknown, progress: Progress, label: string
   const code = codeOf(error);
   // With TLS 1.3 the server judges our certificate when our side of the handshake is long done.
   if (progress === "tls" || (progress === "answer" && code.startsWith("ERR_SSL_"))) {
-    return connectingFailed("tls", tlsReason(code, reason), tlsSentence(code, reason, label), error);
+    return tlsFailure(error, label);
   }
   if (progress === "answer") return answerFailure(error, reason, code, label);
   if (proxied || (error as PlatformError)?.phase === "proxy" || code.startsWith("ERR_PROXY")) {
     const what = CONNECTING[reason] ?? `failed${code && ` (${code})`}. The cause tells more.`;
     return connectingFailed("proxy", reason, `The proxy on the way to ${label} ${what}`, error);
   }
-  const phase = progress === "dns" || /^EAI_|^ENOTFOUND$/.test(code) ? "dns" : "tcp";
+  const phase = (progress === "dns" && !isOfConnecting(error)) || /^EAI_|^ENOTFOUND$/.test(code) ? "dns" : "tcp";
   const what =
     CONNECTING[reason] ??
     (phase === "dns"
       ? `has a host name that can't be looked up${code && ` (${code})`}. The cause tells more.`
       : `can't be connected to${code && ` (${code})`}. The cause tells more.`);
   return connectingFailed(phase, reason, `${label} ${what}`, error);
+}
+
+/** A lookup of the caller's may be done before anybody could listen to it; then only the error tells that it is. */
+function isOfConnecting(error: unknown): boolean {
+  const one = error instanceof AggregateError ? error.errors[0] : error;
+  return (one as PlatformError | undefined)?.syscall === "connect";
 }
 
 function connectingFailed(
@@ -235,21 +240,33 @@ function codeOf(error: unknown): string {
   return typeof code === "string" ? code : "";
 }
 
-function tlsReason(code: string, reason: string): string {
-  return REASONS.has(code) ? reason : reason.replace(/^err_(ssl|tls)_/, "");
+function tlsFailure(error: unknown, label: string): ChannelFailure {
+  const code = tlsCodeOf(error);
+  const reason = REASONS.has(code) ? reasonOf(error) : code.toLowerCase().replace(/^err_(ssl|tls)_/, "") || "unknown";
+  return connectingFailed("tls", reason, tlsSentence(code, reason, label), error);
+}
+
+/** Of an error that OpenSSL met while Node was writing, only the message tells what it was. */
+function tlsCodeOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code !== "EPROTO") return code;
+  const said = /:SSL routines:[^:]*:([^:]+):/.exec((error as Error).message)?.[1];
+  return said === undefined ? code : `ERR_SSL_${said.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 }
 
 function tlsSentence(code: string, reason: string, label: string): string {
-  if (CERTIFICATE.test(code) && !code.includes("ALERT")) {
-    const advice = TLS_ADVICE.find(([codes]) => codes.test(code))?.[1] ?? "";
-    return `The certificate of ${label} was not accepted (${code}). ${advice}`.trimEnd();
-  }
-  if (code.includes("ALERT")) {
+  if (code.includes("_ALERT_")) {
     return `${label} refused the TLS handshake (${code}). It may ask for a client certificate (transportOptions.cert and key), or for another version or cipher.`;
   }
-  if (reason === "ended" || reason === "reset") {
-    return `${label} ${reason === "ended" ? "ended" : "reset"} the connection during the TLS handshake. Check that it speaks TLS on this port.`;
+  const advice = CERTIFICATE_ADVICE.find(([codes]) => codes.test(code))?.[1];
+  if (advice !== undefined) return `The certificate of ${label} was not accepted (${code}). ${advice}`;
+  switch (reason) {
+    case "ended":
+    case "reset":
+      return `${label} ${reason} the connection during the TLS handshake. Check that it speaks TLS on this port.`;
+    case "timed_out":
+      return `${label} didn't finish the TLS handshake in time.`;
+    default:
+      return `TLS with ${label} failed${code && ` (${code})`}. Check that it speaks TLS on this port.`;
   }
-  if (reason === "timed_out") return `${label} didn't finish the TLS handshake in time.`;
-  return `TLS with ${label} failed${code && ` (${code})`}. Check that it speaks TLS on this port.`;
 }

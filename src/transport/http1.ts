@@ -23,7 +23,7 @@ import {
   upgradeRefused,
 } from "./failure.ts";
 import { Http1Channel } from "./http1-channel.ts";
-import { makeRequest, type Outgoing } from "./outgoing.ts";
+import { abandon, makeRequest, type Outgoing } from "./outgoing.ts";
 import { RefusalReader } from "./refusal.ts";
 import { type UpgradeHeaders, upgradeHeaders } from "./upgrade-request.ts";
 
@@ -45,6 +45,7 @@ class Http1Opening implements Opening {
   #listener: ChannelListener | undefined;
   #label = "";
   #subprotocols: readonly string[] = [];
+  #engine: Engine | undefined;
   #outgoing: Outgoing | undefined;
   #connecting: ConnectingSocket | undefined;
   /** What a proxy answered to the agent that asked it for a tunnel. */
@@ -58,7 +59,7 @@ class Http1Opening implements Opening {
   }
 
   start(): void {
-    const { url, headers, subprotocols } = this.#request;
+    const { url, headers, subprotocols, maxMessageSize, maxFragments } = this.#request;
     const address = addressOf(url);
     if (address === undefined) {
       const takes = "It takes ws:, wss:, or ws+unix:/path/to.sock:/request/path.";
@@ -72,6 +73,13 @@ class Http1Opening implements Opening {
       return;
     }
     this.#subprotocols = composed.subprotocols;
+    try {
+      // Made before anything goes out: it is the one that knows which limits it can take.
+      this.#engine = new Engine({ role: "client", maxMessageSize, maxFragments });
+    } catch (error) {
+      this.#failLater(requestFailure("invalid_option", (error as Error).message, error));
+      return;
+    }
     try {
       this.#send(address, composed);
     } catch (error) {
@@ -137,7 +145,7 @@ class Http1Opening implements Opening {
     } else if (status === 101) {
       this.#fail(this.#invalid101(this.#judge(headers), headers));
     } else {
-      this.#refusal = new RefusalReader(response, this.#request.ref, (body) => {
+      this.#refusal = new RefusalReader(response, this.#request, (body) => {
         const refused = this.#proxyStatus === 200 ? upgradeRefused : proxyRefused;
         this.#fail(refused(this.#label, { status, headers, body }));
       });
@@ -162,7 +170,8 @@ class Http1Opening implements Opening {
 
   #open({ protocol, extensions }: Extract<HandshakeResult, { type: "accepted" }>, socket: Socket): Http1Channel {
     const listener = this.#listener as ChannelListener;
-    const { maxMessageSize, maxFragments, closeTimeout, ref } = this.#request;
+    const engine = this.#engine as Engine;
+    const { closeTimeout, ref } = this.#request;
     this.#connecting?.leave();
     this.#listener = undefined;
     this.#outgoing = undefined;
@@ -170,7 +179,6 @@ class Http1Opening implements Opening {
     // An agent may hand out any stream; what is not a TCP socket does without these.
     socket.setTimeout?.(0);
     socket.setNoDelay?.(true);
-    const engine = new Engine({ role: "client", maxMessageSize, maxFragments });
     return new Http1Channel({ socket, engine, protocol, extensions, label: this.#label, closeTimeout, ref }, listener);
   }
 
@@ -214,7 +222,7 @@ class Http1Opening implements Opening {
   #release(): void {
     this.#listener = undefined;
     this.#refusal?.cancel();
-    this.#outgoing?.request.destroy();
+    if (this.#outgoing !== undefined) abandon(this.#outgoing.request);
     this.#connecting?.socket.destroy();
     this.#refusal = undefined;
     this.#outgoing = undefined;

@@ -28,7 +28,9 @@ export function makeRequest(
   dialled: (socket: Socket) => void,
 ): Outgoing {
   const { tls, agent, ...plain } = withoutReserved(transportOptions);
-  const options = address.secure ? { ...plain, ...(tls as object | undefined) } : plain;
+  const options: Readonly<Record<string, unknown>> & { readonly servername?: unknown } = address.secure
+    ? { ...plain, ...(tls as object | undefined) }
+    : plain;
   const { where } = address;
   const ownSocket = agent === undefined || agent === null || agent === false;
   let thrown: { readonly error: unknown } | undefined;
@@ -45,7 +47,7 @@ export function makeRequest(
   const request = (address.secure ? requestHttps : requestHttp)({
     ...options,
     ...(where.type === "unix" ? { socketPath: where.socketPath } : { host: where.host, port: where.port }),
-    ...(address.secure ? { servername: options["servername"] ?? serverNameOf(address) } : {}),
+    ...(address.secure ? { servername: options.servername ?? serverNameOf(address) } : {}),
     ...(ownSocket ? { createConnection } : { agent }),
     method: "GET",
     path: address.target,
@@ -56,6 +58,23 @@ export function makeRequest(
   request.maxHeadersCount = 0;
   const proxied = !ownSocket && (agent as { readonly proxy?: unknown }).proxy !== undefined;
   return { request, proxied, thrown: () => thrown };
+}
+
+/** What a request is to its agent. Node's types know half of it. */
+type AgentRequest = { onSocket(socket: Socket | undefined, error?: Error): void };
+
+/**
+ * Gives a request up, at any moment. An agent may be at work for it still. Of the socket that then comes, Node only says that it is
+ * free; an agent that doesn't listen to that (agents that don't build on Node's own) would leave it open for ever.
+ */
+export function abandon(request: ClientRequest): void {
+  const late = request as unknown as AgentRequest;
+  const onSocket = late.onSocket.bind(late);
+  late.onSocket = (socket, error) => {
+    if (socket?.listenerCount("free") === 0) socket.destroy();
+    onSocket(socket, error);
+  };
+  request.destroy();
 }
 
 function withoutReserved(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -13,6 +13,13 @@ const BODY_SILENCE = 1000;
 /** How long all of it may take: a byte now and then must not hold the attempt for ever. */
 const BODY_TIME = 5000;
 
+export type RefusalLimits = {
+  readonly ref: boolean;
+  /** ms; for tests. */
+  readonly silence?: number;
+  readonly time?: number;
+};
+
 /** Calls back once with the text, when it is whole, long enough, or late; never after `cancel`. */
 export class RefusalReader {
   readonly #decoder = new TextDecoder();
@@ -22,19 +29,23 @@ export class RefusalReader {
   #room = MAX_BODY;
   #done: ((body: string) => void) | undefined;
 
-  constructor(response: IncomingMessage, ref: boolean, done: (body: string) => void) {
+  constructor(
+    response: IncomingMessage,
+    { ref, silence = BODY_SILENCE, time = BODY_TIME }: RefusalLimits,
+    done: (body: string) => void,
+  ) {
     this.#done = done;
-    this.#silence = setTimeout(this.finish, BODY_SILENCE);
-    this.#time = setTimeout(this.finish, BODY_TIME);
+    this.#silence = setTimeout(this.#finish, silence);
+    this.#time = setTimeout(this.#finish, time);
     if (!ref) {
       this.#silence.unref();
       this.#time.unref();
     }
     response.on("data", (chunk: Uint8Array) => this.#take(chunk));
-    response.on("end", this.finish);
-    response.on("close", this.finish);
+    response.on("end", this.#finish);
+    response.on("close", this.#finish);
     // A body that breaks off is a body all the same.
-    response.on("error", this.finish);
+    response.on("error", this.#finish);
   }
 
   #take(chunk: Uint8Array): void {
@@ -44,11 +55,11 @@ export class RefusalReader {
     // In a stream, half a character at the end of what is kept is left out rather than turned into a replacement.
     this.#body += this.#decoder.decode(taken, { stream: true });
     this.#silence.refresh();
-    if (this.#room === 0) this.finish();
+    if (this.#room === 0) this.#finish();
   }
 
   /** That is all there will be. */
-  readonly finish = (): void => {
+  readonly #finish = (): void => {
     const done = this.#done;
     this.cancel();
     done?.(this.#body);
