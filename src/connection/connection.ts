@@ -50,6 +50,7 @@ import {
 } from "./lifecycle.ts";
 import { consoleLogger, subscribeLog } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
+import { milliseconds } from "./option-checks.ts";
 import type { ConnectionStats, DropCause, DropCounter, Name, Provider, SendOptions } from "./option-types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
@@ -83,6 +84,9 @@ type Pending = Promise<void> | undefined;
 
 /** Why a frame could not be sent: what faultOf or the channel says. */
 type SendFault = { readonly reason: string; readonly message: string };
+
+const checkSendTtl = milliseconds({ zero: true, infinity: true });
+const checkStopTimeout = milliseconds({ zero: true, infinity: true });
 
 /** OTP's default for the shutdown of a worker, in ms. */
 const STOP_TIMEOUT = 5000;
@@ -170,6 +174,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#emit = subscribeLog(
       { ...options, logger: options.logger ?? consoleLogger(platform) },
       { id: this.id, name: options.name === undefined ? undefined : String(options.name), module: module.name },
+      platform.logError,
     );
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
@@ -276,7 +281,9 @@ export class ConnectionProcess<S> implements Connection<S> {
 
   stop(reason: ExitReason = "normal", options?: { readonly timeout?: number }): Promise<ExitReason> {
     if (this.#life.status !== "terminated") {
-      this.#stopTimeout = options?.timeout ?? STOP_TIMEOUT;
+      const { timeout = STOP_TIMEOUT } = options ?? {};
+      checkStopTimeout("timeout", timeout);
+      this.#stopTimeout = timeout;
       this.#step({ type: "stopRequested", reason });
     }
     return this.exited;
@@ -317,6 +324,7 @@ export class ConnectionProcess<S> implements Connection<S> {
       return false;
     }
     const { ttl = Number.POSITIVE_INFINITY } = options ?? {};
+    checkSendTtl("ttl", ttl);
     if (this.#outbox.put(copyOf(frame), ttl)) return true;
     this.#drop("overflow");
     return false;
@@ -606,12 +614,18 @@ export class ConnectionProcess<S> implements Connection<S> {
 
   #terminate(reason: ExitReason): void {
     if (this.#life.status !== "terminating") return;
+    let answer: unknown;
     try {
-      this.#callbacks.handleTerminate(reason, this.#state, this);
-      this.#step({ type: "finished" });
+      answer = this.#callbacks.handleTerminate(reason, this.#state, this);
     } catch (error) {
       this.#emit({ type: "crashed", callback: "handleTerminate", error });
       this.#step({ type: "finished", reason: { error, callback: "handleTerminate" } });
+      return;
+    }
+    this.#step({ type: "finished" });
+    // What it returns is ignored, but not the fault of one that was written as an async function.
+    if (isThenable(answer)) {
+      Promise.resolve(answer).catch((error) => this.#emit({ type: "crashed", callback: "handleTerminate", error }));
     }
   }
 

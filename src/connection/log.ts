@@ -15,79 +15,107 @@ export type LogOptions = { readonly errorLogging: boolean; readonly infoLogging:
 /** What tells this connection's lines from another's. */
 export type LogSubject = { readonly id: string; readonly name: string | undefined; readonly module: string };
 
-export function subscribeLog(options: LogOptions, subject: LogSubject): (event: ConnectionEvent) => void {
-  const { errorLogging, infoLogging, logger } = options;
-  const fields = (more: Record<string, unknown>): Record<string, unknown> => ({
+/**
+ * The listener that logs. `lastResort` takes the line that says that the logger itself has thrown: a fault there must
+ * neither end a connection nor go unseen.
+ */
+export function subscribeLog(
+  { errorLogging, infoLogging, logger }: LogOptions,
+  subject: LogSubject,
+  lastResort: (line: string) => void,
+): (event: ConnectionEvent) => void {
+  const common = {
     connection: subject.id,
     module: subject.module,
     ...(subject.name === undefined ? {} : { name: subject.name }),
-    ...more,
-  });
+  };
   return (event) => {
-    switch (event.type) {
-      case "attempt":
-        logger.debug?.(
-          fields({ attempt: event.attempt, uri: event.uri, headers: event.headers }),
-          `Connecting to ${event.uri}, attempt ${event.attempt}`,
-        );
-        return;
-      case "established":
-        if (infoLogging) {
-          logger.info(
-            fields({ attempt: event.attempt, protocol: event.protocol, extensions: event.extensions }),
-            "WebSocket connection established",
-          );
-        }
-        return;
-      case "closed":
-        if (infoLogging) {
-          const { code, reason } = event;
-          const how =
-            code === undefined ? "without a code" : `with code ${code}${reason ? `: ${escapeControls(reason)}` : ""}`;
-          logger.info(fields({ code, reason }), `WebSocket connection is being closed ${how}`);
-        }
-        return;
-      case "failed":
-        if (errorLogging) {
-          const { error } = event;
-          logger.error(
-            fields({
-              kind: error.kind,
-              phase: error.phase,
-              reason: error.reason,
-              ...(error.status === undefined ? {} : { status: error.status }),
-              ...(error.cause === undefined ? {} : { cause: error.cause }),
-            }),
-            escapeControls(error.message),
-          );
-        }
-        return;
-      case "waiting":
-        logger.debug?.(fields({ wait: event.wait }), `Next attempt in ${Math.round(event.wait)} ms`);
-        return;
-      case "crashed":
-        // Not subject to errorLogging: a fault of the program itself is never swallowed (section 1.2).
-        logger.error(
-          fields({ callback: event.callback, error: event.error }),
-          `${event.callback} failed: ${escapeControls(String(event.error))}`,
-        );
-        return;
-      case "dropping":
-        if (errorLogging) {
-          logger.error(
-            fields({ cause: event.cause, status: event.status }),
-            `Frames are being dropped (${event.cause}) while the connection is ${event.status}; stats.dropped counts them`,
-          );
-        }
-        return;
-      case "terminated":
-        logger.debug?.(
-          fields({ reason: event.reason }),
-          `Terminated: ${escapeControls(describeExitReason(event.reason))}`,
-        );
-        return;
+    const line = lineOf(event);
+    // A callback's own fault is never kept quiet (section 1.2).
+    if (line.level === "error" && !errorLogging && event.type !== "crashed") return;
+    if (line.level === "info" && !infoLogging) return;
+    try {
+      logger[line.level]?.({ ...common, ...line.fields }, line.message);
+    } catch (fault) {
+      lastResort(
+        `(everfresh) the logger failed: ${escapeControls(String(fault))}; it was to log: ${escapeControls(line.message)}`,
+      );
     }
   };
+}
+
+type Line = {
+  readonly level: "error" | "info" | "debug";
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+};
+
+function lineOf(event: ConnectionEvent): Line {
+  switch (event.type) {
+    case "attempt": {
+      const { attempt, uri, headers } = event;
+      return {
+        level: "debug",
+        fields: { attempt, uri, headers },
+        message: `Connecting to ${uri}, attempt ${attempt}`,
+      };
+    }
+    case "established": {
+      // Without the subprotocol: some services take a token for one.
+      const { attempt, extensions } = event;
+      return { level: "info", fields: { attempt, extensions }, message: "WebSocket connection established" };
+    }
+    case "closed": {
+      const { code, reason } = event;
+      const why = reason === undefined || reason === "" ? "" : `: ${escapeControls(reason)}`;
+      const how = code === undefined ? "without a code" : `with code ${code}${why}`;
+      return { level: "info", fields: { code, reason }, message: `WebSocket connection is being closed ${how}` };
+    }
+    case "failed": {
+      const { kind, phase, reason, status, cause, message } = event.error;
+      return {
+        level: "error",
+        fields: {
+          kind,
+          phase,
+          reason,
+          ...(status === undefined ? {} : { status }),
+          ...(cause === undefined ? {} : { cause }),
+        },
+        message: escapeControls(message),
+      };
+    }
+    case "waiting":
+      return {
+        level: "debug",
+        fields: { wait: event.wait },
+        message: `Next attempt in ${Math.round(event.wait)} ms`,
+      };
+    case "crashed": {
+      const { callback, error } = event;
+      return {
+        level: "error",
+        fields: { callback, error },
+        message: `${callback} failed: ${escapeControls(String(error))}`,
+      };
+    }
+    case "dropping": {
+      const { cause, status } = event;
+      return {
+        level: "error",
+        fields: { cause, status },
+        message: `Frames are being dropped (${cause}) while the connection is ${status}; stats.dropped counts them`,
+      };
+    }
+    case "terminated": {
+      const { reason } = event;
+      return {
+        level: "debug",
+        fields: { reason },
+        message: `Terminated: ${escapeControls(describeExitReason(reason))}`,
+      };
+    }
+  }
 }
 
 /** The default logger: one line each, to where the platform's console goes. */

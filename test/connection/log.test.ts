@@ -15,6 +15,7 @@ function log(options: { errorLogging?: boolean; infoLogging?: boolean } = {}) {
   const emit = subscribeLog(
     { errorLogging: true, infoLogging: true, logger, ...options },
     { id: "1", name: "counter", module: "Counter" },
+    (line) => lines.push(["last resort", {}, line]),
   );
   return { lines, emit };
 }
@@ -67,6 +68,31 @@ test("infoLogging and errorLogging false stop their lines, but never that of a c
     lines.filter(([level]) => level !== "debug").map(([, , message]) => message),
     ["handleIn failed: Error: boom"],
   );
+});
+
+test("a logger that throws ends nothing, and what it was to log is not lost", () => {
+  const last: string[] = [];
+  const logger = {
+    error: () => {
+      throw new Error("disk full");
+    },
+    info: () => undefined,
+  };
+  const emit = subscribeLog(
+    { errorLogging: true, infoLogging: true, logger },
+    { id: "1", name: undefined, module: "Counter" },
+    (line) => last.push(line),
+  );
+  emit({ type: "failed", error });
+  assert.deepEqual(last, [
+    "(everfresh) the logger failed: Error: disk full; it was to log: The connection was lost: the peer ended TCP.",
+  ]);
+});
+
+test("a subprotocol is not logged: some services take a token for one", () => {
+  const { lines, emit } = log();
+  emit({ type: "established", attempt: 1, protocol: "token.s3cret", extensions: "" });
+  assert.doesNotMatch(JSON.stringify(lines), /s3cret/);
 });
 
 test("a peer can't forge a line or drive a terminal: control characters are spelt out", () => {
