@@ -901,9 +901,10 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#lingering?.destroy();
     this.#lingering = undefined;
     this.#mailbox.remove(() => true);
-    this.#outbox?.clear("terminated");
     this.#openWaiters.fail(new TerminatedError("it opened", reason));
+    // Before the outbox is emptied, or drain() would take that for everything having been sent.
     this.#drainWaiters.fail(new TerminatedError("everything was sent", reason));
+    this.#outbox?.clear("terminated");
     this.#emit({ type: "terminated", reason });
     this.#source.onExit(reason);
     this.#exit(reason);
