@@ -1,6 +1,10 @@
 /** The `everfresh/testing` entry: a scripted WebSocket server with faults. Its manual is the head of test-server.ts. */
+// Declarations mention node's types, which TypeScript 6 loads only where they are named.
+/// <reference types="node" preserve="true" />
 export { PeerError, type PeerErrorReason, ScriptError } from "./errors.ts";
-export type { AcceptOptions, Automatic, Peer, PeerEnd, WaitOptions } from "./peer.ts";
+export type { Automatic } from "./frame-stream.ts";
+export type { AcceptOptions, Peer, WaitOptions } from "./peer.ts";
+export type { PeerEnd } from "./peer-end.ts";
 export { closePayload, type RawFrame, rawFrame } from "./raw-frame.ts";
 export type { RequestHead } from "./request-head.ts";
 export type { Refusal, ResponseChanges } from "./response.ts";

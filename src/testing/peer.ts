@@ -2,29 +2,17 @@
  * A peer: the server's end of one TCP connection, as a script sees it. The manual is in test-server.ts.
  */
 import type { Socket } from "node:net";
-import { type CloseFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
-import { Encoder } from "../protocol/encoder.ts";
-import { Engine, responseHeaders, type Violation, validateRequest } from "../protocol/index.ts";
+import type { Frame, FrameLike } from "../frame.ts";
+import type { Violation } from "../protocol/event.ts";
+import { responseHeaders, validateRequest } from "../protocol/handshake-server.ts";
 import { PeerError } from "./errors.ts";
+import { type Automatic, FrameStream, type FrameStreamOptions } from "./frame-stream.ts";
 import { Inbox } from "./inbox.ts";
 import { Outgoing } from "./outgoing.ts";
+import { closedBy, describeEnd, type PeerEnd } from "./peer-end.ts";
 import { type RequestHead, type RequestHeadFault, RequestHeadReader, type RequestHeadResult } from "./request-head.ts";
 import { type Refusal, type ResponseChanges, refusalResponse, upgradeResponse } from "./response.ts";
 import { Latch } from "./wait.ts";
-
-/** What the server does by itself: answer pings; answer close frames and violations, and end TCP when that is its turn. */
-export type Automatic = boolean | readonly ("pong" | "close")[];
-
-/** How a connection ended. */
-export type PeerEnd =
-  /** The client sent a close frame, and TCP ended after it. */
-  | { readonly type: "closed"; readonly code?: number; readonly reason?: string }
-  /** The client ended TCP (FIN) without a close frame. */
-  | { readonly type: "fin" }
-  /** The client reset the connection, or it failed otherwise. */
-  | { readonly type: "reset"; readonly cause: Error }
-  /** The server's own doing: reset(), drop(), a script that failed, or the server was stopped. */
-  | { readonly type: "destroyed" };
 
 export type AcceptOptions = ResponseChanges & {
   /** The subprotocol to choose; default none. */
@@ -42,13 +30,10 @@ export type AcceptOptions = ResponseChanges & {
 };
 
 /** What a peer takes over from its server. */
-export type PeerSettings = {
-  readonly automatic: Automatic;
+export type PeerSettings = FrameStreamOptions & {
   /** The default deadline of a wait, in ms. */
   readonly timeout: number;
   readonly recordLimit: number;
-  readonly maxMessageSize: number;
-  readonly maxFragments: number;
   /** Is the server being stopped? Then waits end for that reason. */
   readonly isStopping: () => boolean;
 };
@@ -67,8 +52,6 @@ type Stage =
 const DEFAULT_PAUSE = 5;
 // Bytes that a client may send behind its request before the answer; past that its reading waits.
 const MAX_EARLY_BYTES = 64 * 1024;
-// Bytes that wait for a client that doesn't read; past that, of the pongs only the newest is kept.
-const CONGESTION = 1024 * 1024;
 
 export class Peer {
   /** The how-manyth connection of the server, from 1. */
@@ -77,22 +60,17 @@ export class Peer {
   readonly socket: Socket;
   /** Resolves when the client has ended the connection, or the server has; never rejects. */
   readonly ended: Promise<PeerEnd>;
-  /** What the server does by itself; may be changed at any time. */
-  automatic: Automatic;
 
   readonly #raw: Socket;
   readonly #settings: PeerSettings;
-  readonly #engine: Engine;
-  readonly #encoder = new Encoder({ role: "server" });
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
+  readonly #frames: FrameStream;
   readonly #request = new Latch<RequestHead>();
   readonly #delays = new Set<() => void>();
   #stage: Stage = { type: "head", reader: new RequestHeadReader() };
   #earlyBytes = 0;
   #headFault: RequestHeadFault | undefined;
-  #closeFrame: CloseFrame | undefined;
-  #violation: Violation | undefined;
   #failure: Error | undefined;
   #destroyed = false;
   #end: PeerEnd | undefined;
@@ -102,13 +80,11 @@ export class Peer {
   constructor(number: number, raw: Socket, socket: Socket, settings: PeerSettings) {
     this.number = number;
     this.socket = socket;
-    this.automatic = settings.automatic;
     this.#raw = raw;
     this.#settings = settings;
-    const { maxMessageSize, maxFragments } = settings;
-    this.#engine = new Engine({ role: "server", maxMessageSize, maxFragments });
     this.#inbox = new Inbox(settings.timeout, settings.recordLimit);
     this.#outgoing = new Outgoing(socket, () => this.#whyNotSent());
+    this.#frames = new FrameStream(this.#inbox, this.#outgoing, settings);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -122,7 +98,7 @@ export class Peer {
     const timeout = options.timeout ?? this.#settings.timeout;
     return this.#request.wait(
       timeout,
-      () => new PeerError("timeout", `The script waited ${timeout} ms for a whole request, and it did not come.`),
+      () => new PeerError("timeout", `The script waited ${timeout} ms for a whole request, and none came.`),
     );
   }
 
@@ -160,7 +136,16 @@ export class Peer {
 
   /** How the client broke the protocol, if it did. */
   get violation(): Violation | undefined {
-    return this.#violation;
+    return this.#frames.violation;
+  }
+
+  /** What the server does by itself on this connection; may be changed at any time. */
+  get automatic(): Automatic {
+    return this.#frames.automatic;
+  }
+
+  set automatic(automatic: Automatic) {
+    this.#frames.automatic = automatic;
   }
 
   // ── Answering the request ────────────────────────────────────────────────────────────────────────────────────────
@@ -251,6 +236,11 @@ export class Peer {
     this.#outgoing.end();
   }
 
+  /** The server is done with this connection (after a refusal, the closing handshake or a violation) and waits a second for the client's FIN. */
+  get isFinishing(): boolean {
+    return this.#outgoing.isFinishing;
+  }
+
   /** RST: the client sees ECONNRESET. A unix socket knows none, so there it is drop(). */
   reset(): void {
     this.#destroyed = true;
@@ -300,10 +290,12 @@ export class Peer {
     const { socket } = this;
     socket.on("data", (chunk) => this.#received(chunk));
     socket.on("end", () => this.#clientEnded());
-    socket.on("drain", () => this.#setCongestion(false));
+    socket.on("drain", () => this.#frames.drained());
     socket.on("error", (error) => {
       this.#failure ??= error;
     });
+    // A TLSSocket tells of what goes wrong under it; the TCP socket's own event would end the process.
+    this.#raw.on("error", () => {});
     socket.on("close", () => this.#socketClosed());
   }
 
@@ -320,7 +312,7 @@ export class Peer {
         if (this.#earlyBytes > MAX_EARLY_BYTES) this.socket.pause();
         break;
       case "frames":
-        this.#receivedFrames(chunk);
+        this.#frames.push(chunk);
         break;
       case "refused":
         break;
@@ -340,65 +332,15 @@ export class Peer {
     this.#request.reject(new PeerError("bad_request", result.message));
   }
 
-  #receivedFrames(chunk: Uint8Array): void {
-    const engine = this.#engine;
-    if (engine.finished) return;
-    this.#setCongestion(this.#outgoing.waitingBytes > CONGESTION);
-    engine.push(chunk);
-    // One write for all answers to this chunk.
-    this.socket.cork();
-    for (let event = engine.next(); event !== undefined; event = engine.next()) {
-      this.#sendAnswer(event.type === "ping" ? "pong" : "close");
-      if (event.type === "violation") this.#violated(event);
-      else if (event.type === "close") this.#closed(event);
-      else this.#inbox.add(event);
-    }
-    this.socket.uncork();
-    // The closing handshake is over, and the server is the one to end TCP (RFC 6455 §7.1.1).
-    if (engine.finished && this.#does("close")) this.#outgoing.end();
-  }
-
-  // What the engine has answered to its newest event, if this server does such things by itself.
-  #sendAnswer(kind: "pong" | "close"): void {
-    const answer = this.#engine.take();
-    if (answer !== undefined && this.#does(kind) && this.#outgoing.isOpen) this.#outgoing.write(answer);
-  }
-
-  #setCongestion(congested: boolean): void {
-    this.#engine.congested = congested;
-    if (!congested) this.#sendAnswer("pong");
-  }
-
-  #does(kind: "pong" | "close"): boolean {
-    return typeof this.automatic === "boolean" ? this.automatic : this.automatic.includes(kind);
-  }
-
-  #closed(frame: CloseFrame): void {
-    this.#closeFrame = frame;
-    this.#inbox.add(frame);
-    this.#inbox.end((what) =>
-      this.#waitError(`The client sent a close frame (${describeClose(frame)}) before ${what}.`),
-    );
-  }
-
-  #violated(violation: Violation): void {
-    this.#violation = violation;
-    this.#inbox.end(
-      (what) =>
-        new PeerError(
-          "violated",
-          `The client broke the protocol before ${what} came (${violation.reason}): ${violation.message}`,
-        ),
-    );
-  }
-
   #clientEnded(): void {
-    this.#finish(this.#closeFrame === undefined ? { type: "fin" } : closedEnd(this.#closeFrame));
-    if (this.#does("close")) this.#outgoing.end();
+    const { closeFrame } = this.#frames;
+    this.#finish(closeFrame === undefined ? { type: "fin" } : closedBy(closeFrame));
+    if (this.#frames.does("close")) this.#outgoing.finish();
   }
 
   #socketClosed(): void {
-    if (this.#closeFrame !== undefined) this.#finish(closedEnd(this.#closeFrame));
+    const { closeFrame } = this.#frames;
+    if (closeFrame !== undefined) this.#finish(closedBy(closeFrame));
     else if (this.#destroyed) this.#finish({ type: "destroyed" });
     else this.#finish(this.#failure === undefined ? { type: "fin" } : { type: "reset", cause: this.#failure });
   }
@@ -406,10 +348,10 @@ export class Peer {
   #finish(end: PeerEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    const ended = `The connection ended (${describeEnd(end)}) before`;
-    this.#request.reject(this.#waitError(`${ended} a whole request came.`));
-    this.#inbox.end((what) => this.#waitError(`${ended} ${what} came.`));
-    for (const cut of this.#delays) cut();
+    const first = `and the connection ended first (${describeEnd(end)}).`;
+    this.#request.reject(this.#waitError(`The script waited for a whole request, ${first}`));
+    this.#inbox.end((what) => this.#waitError(`The script waited for ${what}, ${first}`));
+    for (const cut of [...this.#delays]) cut();
     this.#resolveEnded(end);
   }
 
@@ -426,7 +368,7 @@ export class Peer {
     if (this.#end !== undefined) {
       return this.#waitError(`Nothing can be sent: the connection has ended (${describeEnd(this.#end)}).`);
     }
-    if (this.#closeFrame !== undefined || this.#violation !== undefined) {
+    if (this.#frames.closeFrame !== undefined || this.#frames.violation !== undefined) {
       return this.#waitError("Nothing can be sent: the client's frames have ended, so the server has ended TCP.");
     }
     return new PeerError("misused", "Nothing can be sent after end() or a refusal: the server has ended its side.");
@@ -459,12 +401,12 @@ export class Peer {
   #refuseNow(status: number, refusal: Refusal): void {
     this.#stage = { type: "refused" };
     this.#outgoing.write(refusalResponse(status, refusal));
-    if (!refusal.keepOpen) this.#outgoing.end();
+    if (!refusal.keepOpen) this.#outgoing.finish();
   }
 
   #startFrames(early: readonly Uint8Array[]): void {
     this.#stage = { type: "frames" };
-    for (const chunk of early) this.#receivedFrames(chunk);
+    for (const chunk of early) this.#frames.push(chunk);
     if (this.#earlyBytes > MAX_EARLY_BYTES) this.socket.resume();
   }
 
@@ -472,40 +414,6 @@ export class Peer {
     if (this.#stage.type === "head" || this.#stage.type === "request" || this.#stage.type === "refused") {
       throw new PeerError("misused", "A frame can't be sent before accept(). Bytes can, at any time: use sendRaw().");
     }
-    const fault = faultOf(frame);
-    if (fault !== undefined) {
-      throw new PeerError("misused", `${fault.message} To send it all the same, use sendRaw(rawFrame(…)).`);
-    }
-    // The engine has to know of the first close frame, or it would echo the client's answer. It refuses all that
-    // follows one; a rude script may go on.
-    if (isClose(frame) && !this.#engine.closeSent) return this.#engine.send(frame) as Uint8Array;
-    this.#encoder.encode(frame);
-    return this.#encoder.take() as Uint8Array;
-  }
-}
-
-function isClose(frame: FrameLike): frame is CloseFrame {
-  return typeof frame === "object" && "type" in frame && frame.type === "close";
-}
-
-function closedEnd({ code, reason }: CloseFrame): PeerEnd {
-  return { type: "closed", ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) };
-}
-
-function describeClose({ code, reason }: { readonly code?: number; readonly reason?: string }): string {
-  if (code === undefined) return "an empty one";
-  return reason ? `${code} ${JSON.stringify(reason)}` : String(code);
-}
-
-function describeEnd(end: PeerEnd): string {
-  switch (end.type) {
-    case "closed":
-      return `closed by the client: ${describeClose(end)}`;
-    case "fin":
-      return "FIN from the client, without a close frame";
-    case "reset":
-      return `reset by the client: ${end.cause.message}`;
-    case "destroyed":
-      return "destroyed by the server";
+    return this.#frames.encode(frame);
   }
 }

@@ -60,8 +60,9 @@
 import type { Server, Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { PeerError, ScriptError } from "./errors.ts";
+import type { Automatic } from "./frame-stream.ts";
 import { listen, type Place, placeOf, tlsOver, urlOf } from "./listening.ts";
-import { type Automatic, Peer, type PeerSettings, type WaitOptions } from "./peer.ts";
+import { Peer, type PeerSettings, type WaitOptions } from "./peer.ts";
 import { echo, type Script } from "./scripts.ts";
 import { Latch, startWait } from "./wait.ts";
 
@@ -268,7 +269,7 @@ export class TestServer implements AsyncDisposable {
     } catch (error) {
       const isStop = error instanceof PeerError && error.reason === "stopped";
       if (!isStop) this.#failed(new ScriptError(peer.number, error));
-      peer.drop();
+      if (!peer.isFinishing) peer.drop();
     }
   }
 
