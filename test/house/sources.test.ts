@@ -11,16 +11,17 @@ import ts from "typescript";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
- * Sources whose rules are proven elsewhere: path → why there is no test file of the same name. Files of types only and
- * files that only re-export need no entry.
+ * Sources whose rules are proven elsewhere: path → the test that proves them, and why they have none of their own. Files of
+ * types only and files that only re-export need no entry.
  */
-const NO_MIRROR: Readonly<Record<string, string>> = {};
+const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string]>> = {};
 
 /** Names that tell nothing of what is inside, and so attract everything. */
 const EMPTY_NAME = /^(utils?|helpers?|common|misc|shared|lib)(\..*)?$/;
 const FOLDERS = ["src", "test", "bench", "examples", "scripts"] as const;
 
 const sources = filesBelow("src").filter((path) => path.endsWith(".ts"));
+const tests = filesBelow("test").filter((path) => path.endsWith(".test.ts"));
 
 test("every source file begins with a comment that says what it is for", () => {
   const bare = sources.filter((path) => !/^(#!.*\n)?\/\*\*\n? \*?/.test(read(path)));
@@ -39,18 +40,21 @@ test("an index file re-exports and does nothing else", () => {
   assert.deepEqual(offenders, []);
 });
 
-test("every source file that runs code has a test file of the same name", () => {
-  const untested = sources.filter(
-    (path) => hasCode(parse(path)) && !existsSync(`${ROOT}${mirrorOf(path)}`) && !(path in NO_MIRROR),
-  );
+test("every source file that runs code has a test file, or a folder of them, of the same name", () => {
+  const untested = sources.filter((path) => hasCode(parse(path)) && !isMirrored(path) && !(path in NO_MIRROR));
   assert.deepEqual(untested, []);
 });
 
-test("an exemption from having a test of the same name is still needed", () => {
+test("an exemption from that is still needed, and the test it names is there", () => {
   const idle = Object.keys(NO_MIRROR).filter(
-    (path) => !sources.includes(path) || existsSync(`${ROOT}${mirrorOf(path)}`) || !hasCode(parse(path)),
+    (path) => !sources.includes(path) || isMirrored(path) || !hasCode(parse(path)),
   );
   assert.deepEqual(idle, []);
+  const proofs = Object.values(NO_MIRROR).map(([proof]) => proof);
+  assert.deepEqual(
+    proofs.filter((path) => !existsSync(`${ROOT}${path}`)),
+    [],
+  );
 });
 
 test("no file and no folder has a name that says nothing", () => {
@@ -66,8 +70,9 @@ function filesBelow(folder: string): readonly string[] {
     .sort();
 }
 
-function mirrorOf(path: string): string {
-  return path.replace(/^src\//, "test/").replace(/\.ts$/, ".test.ts");
+function isMirrored(path: string): boolean {
+  const mirror = path.replace(/^src\//, "test/").replace(/\.ts$/, "");
+  return tests.some((test) => test === `${mirror}.test.ts` || test.startsWith(`${mirror}/`));
 }
 
 function read(path: string): string {
