@@ -15,8 +15,8 @@ import { type Refusal, type ResponseChanges, refusalResponse, upgradeResponse } 
 import { Latch } from "./wait.ts";
 
 export type AcceptOptions = ResponseChanges & {
-  /** The subprotocol to choose; default none. */
-  readonly protocol?: string;
+  /** The subprotocol to choose, or a function that chooses of those the client asks for; default none. */
+  readonly protocol?: string | ((offered: readonly string[]) => string | undefined);
   /** The value of Sec-WebSocket-Extensions; default none. */
   readonly extensions?: string;
   /** `true`: accept also what is no right WebSocket request. Default: refuse it as the RFC has it, and reject. */
@@ -27,6 +27,8 @@ export type AcceptOptions = ResponseChanges & {
   readonly split?: { readonly at?: number; readonly pauseMs?: number };
   /** Sets `automatic`, before any frame of the client is looked at. */
   readonly automatic?: Automatic;
+  /** How long the request may take to come, in ms; default the server's timeout. */
+  readonly timeout?: number;
 };
 
 /** What a peer takes over from its server. */
@@ -152,7 +154,7 @@ export class Peer {
 
   /** Waits for the request and answers it with a 101: a right one but for what `options` change. From there on frames are decoded. */
   async accept(options: AcceptOptions = {}): Promise<RequestHead> {
-    const head = await this.#requestOrRefusal();
+    const head = await this.#requestOrRefusal(options);
     const early = this.#claimAnswer("accept");
     const verdict = validateRequest({
       method: head.method,
@@ -163,8 +165,10 @@ export class Peer {
       this.#refuseNow(verdict.status, { headers: verdict.headers, body: `${verdict.message}\n` });
       throw new PeerError("bad_request", `The client's request is no WebSocket handshake: ${verdict.message}`);
     }
-    const key = verdict.type === "accepted" ? verdict.key : (head.header("sec-websocket-key") ?? "");
-    const { protocol, extensions, split, glue = [], automatic = this.automatic } = options;
+    const { key, subprotocols } =
+      verdict.type === "accepted" ? verdict : { key: head.header("sec-websocket-key") ?? "", subprotocols: [] };
+    const { extensions, split, glue = [], automatic = this.automatic } = options;
+    const protocol = typeof options.protocol === "function" ? options.protocol(subprotocols) : options.protocol;
     const headers = responseHeaders({ key, ...(protocol && { protocol }), ...(extensions && { extensions }) });
     const answer = upgradeResponse(headers, options);
     const bytes = Buffer.concat([
@@ -387,9 +391,9 @@ export class Peer {
   }
 
   // As request(), but what is no request at all is told so first.
-  async #requestOrRefusal(): Promise<RequestHead> {
+  async #requestOrRefusal(options: WaitOptions): Promise<RequestHead> {
     try {
-      return await this.request();
+      return await this.request(options);
     } catch (error) {
       if (this.#headFault !== undefined && this.#outgoing.isOpen) {
         this.#refuseNow(this.#headFault.status, { body: `${this.#headFault.message}\n` });

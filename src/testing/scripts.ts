@@ -18,9 +18,7 @@ const ECHO_BACKLOG = 1024 * 1024;
 export function echo(options: AcceptOptions = {}): Script {
   return async (peer) => {
     try {
-      const request = await peer.request({ timeout: Infinity });
-      const protocol = request.header("sec-websocket-protocol")?.split(",", 1)[0]?.trim();
-      await peer.accept({ ...(protocol && { protocol }), ...options });
+      await peer.accept({ protocol: ([first]) => first, ...options });
       for await (const frame of peer.frames()) {
         if (frame.type !== "text" && frame.type !== "binary") continue;
         peer.send(frame);
@@ -28,6 +26,7 @@ export function echo(options: AcceptOptions = {}): Script {
       }
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
+      if (!peer.isFinishing) peer.drop();
     }
   };
 }

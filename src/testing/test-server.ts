@@ -41,6 +41,7 @@
  *     peer.close(1001, "bye")              a close frame
  *     peer.sendRaw(bytes)                  anything at any time: no 101 at all, half a frame, `rawFrame({ opcode: 3, rsv: 4 })`
  *     await peer.sendInPieces(bytes, 1)    byte by byte
+ *     await peer.flushed()                 the system has taken all; peer.bufferedAmount is what it has not
  *     await peer.receive("text")           the next frame, of a type or to a predicate's taste; peer.frames() iterates over them
  *     peer.received, peer.violation        all that came, and how the client broke the protocol
  *     peer.end() reset() drop()            FIN, RST, vanish

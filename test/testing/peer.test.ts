@@ -221,6 +221,28 @@ test("a refusal has its status, headers and body; chunked and kept open when ask
   second.socket.destroy();
 });
 
+test("accept() chooses of the subprotocols that are asked for, and has a deadline of its own", async () => {
+  await using server = await idleServer();
+  const client = new WebSocket(server.url, ["one", "two"]);
+  const offers: (readonly string[])[] = [];
+  const peer = await server.connection(1);
+  await peer.accept({
+    protocol: (offered) => {
+      offers.push(offered);
+      return offered[1];
+    },
+  });
+  await once(client, "open");
+  assert.equal(client.protocol, "two");
+  assert.deepEqual(offers, [["one", "two"]]);
+  client.terminate();
+
+  const silent = await RawClient.connect(server.port);
+  const error = await rejection((await server.connection(2)).accept({ timeout: 1 }));
+  assert.equal(error.reason, "timeout");
+  silent.socket.destroy();
+});
+
 test("a request gets one answer, and no frame goes out before it", async () => {
   await using server = await idleServer();
   const client = await RawClient.connect(server.port);
@@ -338,6 +360,20 @@ test("frames sent right behind the request, before the answer, are not lost", as
   await peer.accept({ split: { pauseMs: 5 } });
   assert.deepEqual(await peer.receive(), text("early"));
   assert.deepEqual(await peer.receive(), text("later"));
+  client.socket.destroy();
+});
+
+test("before the answer a client can fill no more than 64 KiB: the rest waits in its own system", async () => {
+  await using server = await idleServer();
+  const client = await RawClient.connect(server.port);
+  client.socket.write(REQUEST);
+  const peer = await server.connection(1);
+  await peer.request();
+  client.socket.write(masked("binary", new Uint8Array(16 * 1024 * 1024)));
+  assert.equal(await peer.delay(30), true);
+  assert.ok(client.socket.writableLength > 0, "everything was taken");
+  await peer.accept();
+  assert.equal((await peer.receive("binary")).data.byteLength, 16 * 1024 * 1024);
   client.socket.destroy();
 });
 
