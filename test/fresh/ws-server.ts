@@ -3,6 +3,7 @@
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { Ledger } from "./ledger.ts";
@@ -28,6 +29,8 @@ export type WsServerOptions = Pick<ServerOptions, "autoPong" | "handleProtocols"
   readonly refuse?: (number: number, request: IncomingMessage) => Refusal | undefined;
   /** Changes the lines of the 101 before they are sent. */
   readonly onHeaders?: (lines: string[]) => void;
+  /** Makes it wss. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 };
 
 export class WsServer implements AsyncDisposable {
@@ -38,8 +41,11 @@ export class WsServer implements AsyncDisposable {
   readonly #server: WebSocketServer;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: WebSocketServer, { onConnection }: WsServerOptions) {
+  readonly #scheme: "ws" | "wss";
+
+  private constructor(server: WebSocketServer, { onConnection, tls }: WsServerOptions) {
     this.#server = server;
+    this.#scheme = tls === undefined ? "ws" : "wss";
     this.port = (server.address() as AddressInfo).port;
     server.on("connection", (socket, request) => {
       const peer = new WsPeer(socket, request);
@@ -49,8 +55,8 @@ export class WsServer implements AsyncDisposable {
   }
 
   static async start(options: WsServerOptions = {}): Promise<WsServer> {
-    const { onConnection, refuse, onHeaders, ...rest } = options;
-    const http = createServer((_request, response) => response.writeHead(426).end());
+    const { onConnection, refuse, onHeaders, tls, ...rest } = options;
+    const http = tls === undefined ? createServer() : createTlsServer(tls);
     const verifyClient: ServerOptions["verifyClient"] = ({ req }, answer) => {
       server.requests.add(req);
       const refusal = refuse?.(server.requests.entries.length, req);
@@ -76,7 +82,7 @@ export class WsServer implements AsyncDisposable {
   #closeHttp: () => Promise<void> = async () => undefined;
 
   get url(): string {
-    return `ws://127.0.0.1:${this.port}/`;
+    return `${this.#scheme}://127.0.0.1:${this.port}/`;
   }
 
   /** TCP connections that are open now, whatever is spoken on them. */
