@@ -14,12 +14,11 @@ export class SocketWriter {
   readonly #socket: Socket;
   readonly #engine: Engine;
   #scheduled = false;
-  /** Frames in the engine's batch, and frames in writes that are not known to be done. */
-  #batchedFrames = 0;
-  #writtenFrames = 0;
-  /** Writes begun and done since the beginning; the system does them in order. */
-  #begun = 0;
+  /** Frames in the engine's batch. */
+  #batched = 0;
+  /** Writes done since the beginning, and the frames in each of those that are not; the system does them in order. */
   #done = 0;
+  #underWay: number[] = [];
   #bytes = 0;
   #waiters: { readonly write: number; readonly callback: () => void }[] = [];
 
@@ -41,12 +40,12 @@ export class SocketWriter {
 
   /** Frames that were accepted and are not known to have been given to the system. */
   get openFrames(): number {
-    return this.#batchedFrames + this.#writtenFrames;
+    return this.#underWay.reduce((sum, frames) => sum + frames, this.#batched);
   }
 
   /** The engine has taken a frame. */
   accepted(): void {
-    this.#batchedFrames += 1;
+    this.#batched += 1;
   }
 
   /** Writes at the end of this tick, at once when the batch is large. */
@@ -76,17 +75,16 @@ export class SocketWriter {
     if (!socket.writable) return;
     const batch = this.#engine.take();
     if (batch === undefined) return;
-    this.#begun += 1;
     this.#bytes += batch.byteLength;
-    this.#writtenFrames += this.#batchedFrames;
-    this.#batchedFrames = 0;
+    this.#underWay.push(this.#batched);
+    this.#batched = 0;
     socket.write(batch, this.#written);
     if (this.#full) this.#engine.congested = true;
   }
 
   /** Calls back when everything accepted so far has been given to the system. */
   whenWritten(callback: () => void): void {
-    const write = this.#begun + (this.#engine.pendingBytes > 0 ? 1 : 0);
+    const write = this.#done + this.#underWay.length + (this.#engine.pendingBytes > 0 ? 1 : 0);
     this.#waiters.push({ write, callback });
     if (write === this.#done) process.nextTick(this.#tellWaiters);
   }
@@ -116,7 +114,7 @@ export class SocketWriter {
     // Of a failed write the socket tells by itself, and its frames stay open.
     if (error) return;
     this.#done += 1;
-    if (this.#done === this.#begun) this.#writtenFrames = 0;
+    this.#underWay.shift();
     if (this.#waiters.length > 0) this.#tellWaiters();
   };
 

@@ -29,7 +29,16 @@ class ClientGone extends Error {}
 export async function rawPeer(
   t: TestContext,
   handler: (socket: Socket) => unknown,
-  { tls, listen = { host: "127.0.0.1", port: 0 } }: { readonly tls?: TlsOptions; readonly listen?: ListenOptions } = {},
+  {
+    tls,
+    listen = { host: "127.0.0.1", port: 0 },
+    halfOpen = false,
+  }: {
+    readonly tls?: TlsOptions;
+    readonly listen?: ListenOptions;
+    /** The peer ends its side only when the test does. */
+    readonly halfOpen?: boolean;
+  } = {},
 ): Promise<RawPeer> {
   const sockets: Socket[] = [];
   const faults: unknown[] = [];
@@ -43,7 +52,7 @@ export async function rawPeer(
     });
   };
   const raw: Socket[] = [];
-  const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
+  const server = tls === undefined ? createServer({ allowHalfOpen: halfOpen }, accept) : createTlsServer(tls, accept);
   server.on("connection", (socket) => raw.push(socket));
   server.on("tlsClientError", () => undefined);
   await new Promise<void>((resolve) => server.listen(listen, resolve));

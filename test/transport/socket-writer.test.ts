@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import type { Socket } from "node:net";
+import { Writable } from "node:stream";
+import { test } from "node:test";
+import { Engine } from "../../src/protocol/index.ts";
+import { SocketWriter } from "../../src/transport/socket-writer.ts";
+
+/** A writer over a stream whose writes are done when the test says so, and fail when it says so. */
+function writer() {
+  const engine = new Engine({ role: "server", maxMessageSize: 1000, maxFragments: 10 });
+  const underWay: ((error?: Error) => void)[] = [];
+  const chunks: string[] = [];
+  const socket = new Writable({
+    highWaterMark: 100,
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk.toString("latin1"));
+      underWay.push(done);
+    },
+  });
+  socket.on("error", () => undefined);
+  const made = new SocketWriter(socket as unknown as Socket, engine);
+  const send = (text: string) => {
+    engine.encode(text);
+    made.accepted();
+    made.schedule();
+  };
+  const tick = () => new Promise((resolve) => setImmediate(resolve));
+  return { engine, writer: made, socket, chunks, send, tick, done: (error?: Error) => underWay.shift()?.(error) };
+}
+
+test("open frames are those of the batch and of the writes that are not done, and of no other", async () => {
+  const { writer: made, send, tick, done } = writer();
+  send("a");
+  send("b");
+  assert.equal(made.openFrames, 2);
+  await tick();
+  assert.equal(made.openFrames, 2);
+  send("c");
+  await tick();
+  assert.equal(made.openFrames, 3);
+  done();
+  assert.equal(made.openFrames, 1);
+  send("d");
+  assert.equal(made.openFrames, 2);
+  done();
+  assert.equal(made.openFrames, 1);
+  await tick();
+  done();
+  assert.equal(made.openFrames, 0);
+});
+
+test("under lasting congestion frames that have gone out don't stay open", async () => {
+  const { writer: made, send, tick, done } = writer();
+  send("x".repeat(200));
+  await tick();
+  for (let round = 0; round < 20; round += 1) {
+    send("y".repeat(200));
+    await tick();
+    assert.equal(made.openFrames, 2, "one under way, one waiting");
+    done();
+    await tick();
+  }
+});
+
+test("the frames of a write that failed stay open", async () => {
+  const { writer: made, send, tick, done } = writer();
+  send("a");
+  send("b");
+  await tick();
+  done(new Error("write"));
+  await tick();
+  assert.equal(made.openFrames, 2);
+});
+
+test("a full socket gets small batches in one piece, after its drain", async () => {
+  const { engine, send, tick, done, chunks } = writer();
+  send("x".repeat(120));
+  await tick();
+  assert.equal(engine.congested, true);
+  send("a");
+  await tick();
+  send("b");
+  await tick();
+  assert.equal(chunks.length, 1);
+  done();
+  await tick();
+  assert.equal(engine.congested, false);
+  assert.equal(chunks[1], "\x81\x01a\x81\x01b");
+});
+
+test("a waiter is called when all before it is done, and in order", async () => {
+  const { writer: made, send, tick, done } = writer();
+  const order: string[] = [];
+  send("a");
+  await tick();
+  send("b");
+  made.whenWritten(() => order.push("b"));
+  made.whenWritten(() => order.push("b again"));
+  await tick();
+  send("c");
+  made.whenWritten(() => order.push("c"));
+  await tick();
+  done();
+  assert.equal(order.length, 0);
+  done();
+  assert.equal(order.join(), "b,b again");
+  done();
+  assert.equal(order.join(), "b,b again,c");
+});
+
+test("bytes are pending until they are done, then sent", async () => {
+  const { writer: made, send, tick, done } = writer();
+  send("four");
+  assert.deepEqual([made.pendingBytes, made.bytesSent], [6, 0]);
+  await tick();
+  assert.deepEqual([made.pendingBytes, made.bytesSent], [6, 0]);
+  done();
+  assert.deepEqual([made.pendingBytes, made.bytesSent], [0, 6]);
+});
+
+test("after forget no waiter is called and no drain listened to", async () => {
+  const { writer: made, socket, send, tick, done } = writer();
+  send("x".repeat(120));
+  made.whenWritten(() => assert.fail("called"));
+  await tick();
+  made.forget();
+  assert.equal(socket.listenerCount("drain"), 0);
+  done();
+  await tick();
+});
+
+test("nothing is written to a socket that can't be written to any more", async () => {
+  const { writer: made, socket, send, tick, chunks } = writer();
+  send("a");
+  socket.destroy();
+  await tick();
+  made.flushAll();
+  assert.deepEqual(chunks, []);
+  assert.equal(made.openFrames, 1);
+});
