@@ -7,11 +7,11 @@
  * and every sentence has one place. Each byte is judged when it is there: the first header byte, the second,
  * the length when complete, the text as it comes; so any split of the bytes gives the same events.
  */
-import { Buffer, constants, isUtf8 } from "node:buffer";
-import { isWireCloseCode } from "../frame.ts";
+import { Buffer, constants } from "node:buffer";
 import { Assembly } from "./assembly.ts";
+import { closeFrameOf } from "./close-payload.ts";
 import type { ProtocolEvent, Violation } from "./event.ts";
-import { applyMask, roundToWords } from "./mask.ts";
+import { maskedBytesOf, maskedTextOf } from "./masked-payload.ts";
 import {
   BINARY,
   CLOSE,
@@ -21,7 +21,6 @@ import {
   LENGTH_16,
   LENGTH_BITS,
   MASK_BIT,
-  nameOfOpcode,
   OPCODE_BITS,
   PING,
   PONG,
@@ -29,10 +28,9 @@ import {
   TEXT,
 } from "./opcode.ts";
 import type { RawBuffer } from "./raw-buffer.ts";
-import { NO_SLAB, newSlab, roomOf, SLAB_SIZE, type Slab } from "./slab.ts";
 import { textOf } from "./text.ts";
 import { Utf8Validator, VALID } from "./utf8.ts";
-import { violation } from "./violation.ts";
+import * as violation from "./violation.ts";
 
 export type Role = "client" | "server";
 
@@ -48,8 +46,6 @@ export type DecoderOptions = {
 /** Where in a frame the next byte belongs. */
 type Part = "first" | "second" | "length" | "mask" | "payload";
 
-/** From this many bytes on, a masked payload is copied first and then unmasked in words. */
-const WORDWISE = 64;
 const NOTHING = Buffer.alloc(0) as RawBuffer;
 /** No message is under way. CONTINUATION can't stand for one, so its opcode does for none. */
 const NO_MESSAGE = CONTINUATION;
@@ -73,7 +69,7 @@ export class Decoder {
   #final = true;
   /** Header bytes still to come of the present part. */
   #missing = 0;
-  #lengthForm = 0;
+  #lengthBits: 16 | 64 = 16;
   #lengthHigh = 0;
   #lengthLow = 0;
   /** Payload bytes of the frame, and how many of them have come. */
@@ -187,12 +183,7 @@ export class Decoder {
 
   #firstByte(byte: number): Violation | undefined {
     // With an extension that owns RSV1, this is the place that lets it pass on a message's first frame (§5.2, §9).
-    if ((byte & RESERVED_BITS) !== 0) {
-      return violation(
-        "reserved_bits",
-        `A frame came with reserved bits ${((byte & RESERVED_BITS) >>> 4).toString(2).padStart(3, "0")}; without an extension they are 000 (RFC 6455 §5.2).`,
-      );
-    }
+    if ((byte & RESERVED_BITS) !== 0) return violation.reservedBits((byte & RESERVED_BITS) >>> 4);
     const final = (byte & FIN) !== 0;
     const opcode = byte & OPCODE_BITS;
     const fault =
@@ -205,61 +196,32 @@ export class Decoder {
   }
 
   #controlOpcodeFault(opcode: number, final: boolean): Violation | undefined {
-    if (opcode > PONG) return reservedOpcode(opcode);
-    if (final) return undefined;
-    return violation(
-      "control_fragmented",
-      `A ${nameOfOpcode(opcode)} frame came without FIN; a control frame is never fragmented (RFC 6455 §5.5).`,
-    );
+    if (opcode > PONG) return violation.reservedOpcode(opcode);
+    return final ? undefined : violation.controlFragmented(opcode);
   }
 
   #dataOpcodeFault(opcode: number): Violation | undefined {
-    if (opcode > BINARY) return reservedOpcode(opcode);
+    if (opcode > BINARY) return violation.reservedOpcode(opcode);
     if (opcode === CONTINUATION) {
-      if (this.#message === NO_MESSAGE) {
-        return violation(
-          "unexpected_continuation",
-          "A continuation frame came while no message was unfinished (RFC 6455 §5.4).",
-        );
-      }
+      if (this.#message === NO_MESSAGE) return violation.unexpectedContinuation();
     } else {
-      if (this.#message !== NO_MESSAGE) {
-        return violation(
-          "expected_continuation",
-          `A ${nameOfOpcode(opcode)} frame came inside an unfinished ${nameOfOpcode(this.#message)} message; a continuation was due (RFC 6455 §5.4).`,
-        );
-      }
+      if (this.#message !== NO_MESSAGE) return violation.expectedContinuation(opcode, this.#message);
       this.#message = opcode;
       this.#fragments = 0;
     }
     this.#fragments++;
-    if (this.#fragments <= this.#maxFragments) return undefined;
-    return violation(
-      "too_many_fragments",
-      `A ${nameOfOpcode(this.#message)} message came in more than the ${this.#maxFragments} frames that maxFragments allows.`,
-    );
+    return this.#fragments > this.#maxFragments
+      ? violation.tooManyFragments(this.#message, this.#maxFragments)
+      : undefined;
   }
 
   #secondByte(byte: number): ProtocolEvent | undefined {
-    if ((byte & MASK_BIT) !== this.#maskBit) {
-      return this.#maskBit !== 0
-        ? violation("unmasked_frame", "An unmasked frame came from the client; its frames are masked (RFC 6455 §5.1).")
-        : violation("masked_frame", "A masked frame came from the server; its frames are not masked (RFC 6455 §5.1).");
-    }
+    if ((byte & MASK_BIT) !== this.#maskBit)
+      return this.#maskBit === 0 ? violation.maskedFrame() : violation.unmaskedFrame();
     const length = byte & LENGTH_BITS;
     if ((this.#opcode & CONTROL_BIT) !== 0) {
-      if (length >= LENGTH_16) {
-        return violation(
-          "control_too_long",
-          `A ${nameOfOpcode(this.#opcode)} frame came with more than the 125 bytes that a control frame may have (RFC 6455 §5.5).`,
-        );
-      }
-      if (this.#opcode === CLOSE && length === 1) {
-        return violation(
-          "close_payload_length",
-          "A close frame came with a payload of 1 byte; it has none, or 2 bytes of code and a reason (RFC 6455 §5.5.1).",
-        );
-      }
+      if (length >= LENGTH_16) return violation.controlTooLong(this.#opcode);
+      if (this.#opcode === CLOSE && length === 1) return violation.closePayloadLength();
     }
     if (length < LENGTH_16) {
       this.#length = length;
@@ -267,8 +229,8 @@ export class Decoder {
     }
     this.#lengthHigh = 0;
     this.#lengthLow = 0;
-    this.#missing = length === LENGTH_16 ? 2 : 8;
-    this.#lengthForm = length;
+    this.#lengthBits = length === LENGTH_16 ? 16 : 64;
+    this.#missing = this.#lengthBits / 8;
     this.#part = "length";
     return undefined;
   }
@@ -280,18 +242,9 @@ export class Decoder {
     if (this.#missing > 0) return undefined;
     const high = this.#lengthHigh;
     const low = this.#lengthLow;
-    if (high > 0x7fffffff) {
-      return violation(
-        "length_top_bit",
-        "A 64-bit frame length came with its most significant bit set; it must be 0 (RFC 6455 §5.2).",
-      );
-    }
-    const form = this.#lengthForm;
-    if (high === 0 && low < (form === LENGTH_16 ? LENGTH_16 : 0x10000)) {
-      return violation(
-        "non_minimal_length",
-        `A frame length of ${low} came in ${form === LENGTH_16 ? "16" : "64"} bits; the shortest form must be used (RFC 6455 §5.2).`,
-      );
+    if (high > 0x7fffffff) return violation.lengthTopBit();
+    if (high === 0 && low < (this.#lengthBits === 16 ? LENGTH_16 : 0x10000)) {
+      return violation.nonMinimalLength(low, this.#lengthBits);
     }
     // Beyond 2^53 a number is not exact any more, but no limit is that high: refused by its upper half alone.
     this.#length = high > 0x1fffff ? Number.POSITIVE_INFINITY : high * 0x100000000 + low;
@@ -312,18 +265,13 @@ export class Decoder {
   }
 
   #sizeFault(): Violation | undefined {
-    const before = this.#assembly.length;
+    const here = this.#assembly.length;
     const limit = this.#message === TEXT ? this.#maxTextSize : this.#maxBinarySize;
-    if (this.#length <= limit - before) return undefined;
-    const claimed =
-      this.#length === Number.POSITIVE_INFINITY
-        ? (BigInt(this.#lengthHigh) * 0x100000000n + BigInt(this.#lengthLow)).toString()
-        : String(this.#length);
-    const sum = before === 0 ? `${claimed} bytes` : `${before} bytes and a fragment of ${claimed} more`;
-    return violation(
-      "message_too_long",
-      `A ${nameOfOpcode(this.#message)} message of ${sum} was announced; maxMessageSize allows ${limit}.`,
-    );
+    if (this.#length <= limit - here) return undefined;
+    const exact = Number.isFinite(this.#length)
+      ? BigInt(this.#length)
+      : BigInt(this.#lengthHigh) * 0x100000000n + BigInt(this.#lengthLow);
+    return violation.messageTooLong(this.#message, here, exact, limit);
   }
 
   #maskByte(byte: number): ProtocolEvent | undefined {
@@ -360,22 +308,13 @@ export class Decoder {
     const assembly = this.#assembly;
     const before = assembly.length;
     const claimed = before - this.#received + this.#length;
-    if (!assembly.reserve(count, claimed, this.#final)) {
-      return violation(
-        "message_too_long",
-        `A ${nameOfOpcode(this.#message)} message of at least ${claimed} bytes came; there is no memory to hold it. Set maxMessageSize to what this process can take.`,
-      );
-    }
+    if (!assembly.reserve(count, claimed, this.#final)) return violation.noMemory(this.#message, claimed);
     assembly.append(this.#chunk, start, start + count);
     const bytes = assembly.bytes;
     if (this.#maskBit !== 0) assembly.unmask(count, this.#mask, this.#received);
     if (this.#message !== TEXT) return undefined;
     const bad = this.#utf8.check(bytes, before, before + count);
-    if (bad === VALID) return undefined;
-    return violation(
-      "invalid_utf8",
-      `Byte 0x${(bytes[bad] as number).toString(16).padStart(2, "0")} at offset ${bad} of a text message is not valid UTF-8 there (RFC 6455 §8.1).`,
-    );
+    return bad === VALID ? undefined : violation.invalidUtf8(bytes[bad] as number, bad);
   }
 
   #endFrame(): ProtocolEvent | undefined {
@@ -388,77 +327,14 @@ export class Decoder {
     this.#control = undefined;
     if (this.#opcode === PING) return { type: "ping", data };
     if (this.#opcode === PONG) return { type: "pong", data };
-    return closeEventOf(data);
+    return closeFrameOf(data);
   }
 
   #endMessage(): ProtocolEvent {
     const opcode = this.#message;
     this.#message = NO_MESSAGE;
     if (opcode === BINARY) return { type: "binary", data: this.#assembly.takeBytes() };
-    if (!this.#utf8.complete) {
-      return violation(
-        "invalid_utf8",
-        `A text message of ${this.#assembly.length} bytes ended inside a code point (RFC 6455 §8.1).`,
-      );
-    }
+    if (!this.#utf8.complete) return violation.openCodePoint(this.#assembly.length);
     return { type: "text", data: this.#assembly.takeText() };
   }
-}
-
-/** Where a server unmasks whole payloads; shared by the process, and none where nobody plays a server. */
-let unmasked = NO_SLAB;
-
-/** The text of a masked payload whose mask stands before it, or undefined when it is not UTF-8. */
-function maskedTextOf(chunk: RawBuffer, start: number, length: number): string | undefined {
-  const slab = unmask(chunk, start, length);
-  return textOf(slab.bytes, slab.free, slab.free + length);
-}
-
-function maskedBytesOf(chunk: RawBuffer, start: number, length: number): Uint8Array {
-  const slab = unmask(chunk, start, length);
-  const bytes = new Uint8Array(slab.words.buffer, slab.free, length);
-  slab.free = roundToWords(slab.free + length);
-  return bytes;
-}
-
-/** Copies a masked payload to where its slab is free, and unmasks it there: the chunk itself stays as it came. */
-function unmask(chunk: RawBuffer, start: number, length: number): Slab {
-  if (roomOf(unmasked) < length) unmasked = newSlab(SLAB_SIZE);
-  const { bytes, words, free } = unmasked;
-  const mask = chunk.readInt32BE(start - 4);
-  if (length < WORDWISE) {
-    for (let at = 0; at < length; at++) {
-      bytes[free + at] = (chunk[start + at] as number) ^ (mask >>> (24 - (at & 3) * 8));
-    }
-  } else {
-    bytes.set(chunk.subarray(start, start + length), free);
-    applyMask(words, free, free + length, mask, 0);
-  }
-  return unmasked;
-}
-
-function closeEventOf(payload: Uint8Array): ProtocolEvent {
-  if (payload.length === 0) return { type: "close" };
-  const code = ((payload[0] as number) << 8) | (payload[1] as number);
-  if (!isWireCloseCode(code)) {
-    return violation(
-      "close_code",
-      `A close frame came with the code ${code}; on the wire it is 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 §7.4).`,
-    );
-  }
-  const reason = payload.subarray(2);
-  if (!isUtf8(reason)) {
-    return violation(
-      "invalid_utf8",
-      `The reason of a close frame with the code ${code} is not valid UTF-8 (RFC 6455 §5.5.1).`,
-    );
-  }
-  return { type: "close", code, reason: Buffer.from(reason.buffer, reason.byteOffset, reason.length).toString() };
-}
-
-function reservedOpcode(opcode: number): Violation {
-  return violation(
-    "reserved_opcode",
-    `A frame came with the opcode ${nameOfOpcode(opcode)}; only 0x0 to 0x2 and 0x8 to 0xa have a meaning (RFC 6455 §5.2).`,
-  );
 }

@@ -84,9 +84,9 @@ export class Engine {
   encode(frame: FrameLike): SendFault | undefined {
     if (this.#closeSent) return CLOSE_SENT;
     const fault = this.#encoder.encode(frame);
-    if (typeof frame === "object" && "type" in frame && frame.type === "close" && fault === undefined)
-      this.#sentClose();
-    return fault;
+    if (fault !== undefined) return fault;
+    this.#closeSent = typeof frame === "object" && "type" in frame && frame.type === "close";
+    return undefined;
   }
 
   /** Everything encoded since the last take, as one byte run that stays as it is; undefined when there is nothing. */
@@ -112,6 +112,7 @@ export class Engine {
   set congested(congested: boolean) {
     this.#congested = congested;
     if (congested || this.#heldPong === undefined) return;
+    // After our close frame this does nothing, as it should.
     this.encode({ type: "pong", data: this.#heldPong });
     this.#heldPong = undefined;
   }
@@ -131,13 +132,9 @@ export class Engine {
     return this.#source === DISCARDER;
   }
 
-  #sentClose(): void {
-    this.#closeSent = true;
-    this.#heldPong = undefined;
-  }
+  // Each answer goes through encode(), which lets nothing follow our close frame.
 
   #answerPing(ping: PingFrame): void {
-    if (this.#closeSent) return;
     // The event's bytes belong to its callback, which may write to them before the pong goes out.
     if (this.#congested) this.#heldPong = ping.data.slice();
     else this.encode({ type: "pong", data: ping.data });
@@ -146,12 +143,11 @@ export class Engine {
   #answerClose(close: CloseFrame): void {
     this.#source = DISCARDER;
     this.#closeReceived = true;
-    if (!this.#closeSent) this.encode(close);
+    this.encode(close);
   }
 
   #answerViolation(violation: Violation): void {
     this.#source = DISCARDER;
-    if (this.#closeSent) return;
     this.encode({ type: "close", code: violation.closeCode, reason: wireReasonOf(violation.reason) });
   }
 }

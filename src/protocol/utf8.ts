@@ -37,12 +37,6 @@ export class Utf8Validator {
     return this.#missing === 0;
   }
 
-  reset(): void {
-    this.#missing = 0;
-    this.#lowest = 0x80;
-    this.#highest = 0xbf;
-  }
-
   #walk(bytes: Uint8Array, start: number, end: number): number {
     for (let index = start; index < end; index++) {
       const byte = bytes[index] as number;

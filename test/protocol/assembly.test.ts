@@ -32,6 +32,14 @@ describe("Assembly", () => {
     assert.equal(assembly.capacity, 8 * 65540);
   });
 
+  it("reserves for a last fragment what is missing, and no more", () => {
+    const assembly = new Assembly();
+    assembly.reserve(60, 60, false);
+    assembly.append(new Uint8Array(60), 0, 60);
+    assembly.reserve(12, 72, true);
+    assert.equal(assembly.capacity, 72);
+  });
+
   it("is copied for fragments no more often than doubling copies it", () => {
     const assembly = new Assembly();
     let enlargements = 0;

@@ -54,6 +54,18 @@ describe("messages", () => {
     assert.deepEqual(read("01 00 00 00 80 00  02 00 00 01 07 80 00"), [textEvent(""), binaryEvent("07")]);
   });
 
+  it("starts the mask afresh with each fragment", () => {
+    const mask = hex("0a 0b 0c 0d");
+    const run = concat(
+      frame({ opcode: opcodes.binary, payload: hex("01 02 03"), final: false, mask }),
+      frame({ opcode: opcodes.continuation, payload: hex("04 05"), final: false, mask }),
+      frame({ opcode: opcodes.continuation, payload: new Uint8Array(100).fill(6), mask }),
+    );
+    assert.deepEqual(read(run, server), [
+      { type: "binary", data: concat(hex("01 02 03 04 05"), new Uint8Array(100).fill(6)) },
+    ]);
+  });
+
   it("gives control frames between fragments at once, and the message when it ends", () => {
     assert.deepEqual(read("01 01 48  89 02 70 69  00 01 65  8a 00  80 01 79"), [
       { type: "ping", data: hex("70 69") },
@@ -477,6 +489,17 @@ describe("limits", () => {
     const [event] = read("82 7e 00 c9", limited);
     assert.ok(event?.type === "violation" && event.closeCode === 1009);
     violates("82 03", "message_too_long", { ...limited, maxMessageSize: 2 });
+  });
+
+  it("refuses a longer one that has come whole", () => {
+    for (const opcode of [opcodes.text, opcodes.binary]) {
+      for (const options of [limited, { ...limited, role: "server" } as const]) {
+        const mask = options.role === "server" ? { mask: hex("01 02 03 04") } : {};
+        const [event, ...more] = read(frame({ opcode, payload: new Uint8Array(201), ...mask }), options);
+        assert.ok(event?.type === "violation" && event.reason === "message_too_long");
+        assert.deepEqual(more, []);
+      }
+    }
   });
 
   it("counts all fragments of a message, and each message by itself", () => {

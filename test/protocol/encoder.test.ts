@@ -156,6 +156,7 @@ describe("faults", () => {
   const faults: readonly (readonly [string, unknown, string])[] = [
     ["a lone surrogate in short text", "a\ud800", "lone_surrogate"],
     ["a lone surrogate in long text", `${"a".repeat(500)}\udc00`, "lone_surrogate"],
+    ["a lone surrogate in very long text", `${"a".repeat(50_000)}\ud800`, "lone_surrogate"],
     ["a lone surrogate in a text frame", text("\ud800"), "lone_surrogate"],
     ["a ping of 126 bytes", ping(new Uint8Array(126)), "control_too_long"],
     ["a pong of 126 bytes", pong(new Uint8Array(126)), "control_too_long"],

@@ -174,6 +174,14 @@ describe("the closing handshake", () => {
     assert.equal(engine.next(), undefined);
   });
 
+  it("is not begun by anything else that is sent, or may not be", () => {
+    const engine = clientEngine();
+    for (const other of ["close", Uint8Array.of(0x88, 0), ping("close"), text("close"), null, undefined, 8, {}, []]) {
+      engine.encode(other as never);
+      assert.equal(engine.closeSent, false);
+    }
+  });
+
   it("stays open when a close frame may not be sent", () => {
     const engine = clientEngine();
     assert.equal(engine.encode({ type: "close", code: 1006 })?.reason, "close_code");
