@@ -286,9 +286,9 @@ function whileClosing(state: In<"closing">, event: LifecycleEvent): Step {
         { type: "invokeDisconnect", code: undefined, reason: undefined },
       ]);
     case "stopRequested":
-      if (state.next.type === "stop") return stay(state);
       return {
-        state: { ...state, next: { type: "stop", reason: event.reason } },
+        // The first stop's reason holds; a later one may bring the end nearer.
+        state: state.next.type === "stop" ? state : { ...state, next: { type: "stop", reason: event.reason } },
         actions: [{ type: "setStopDeadline" }],
       };
     case "faultDecided":
@@ -320,9 +320,9 @@ function whileDeciding(state: In<"deciding">, event: LifecycleEvent): Step {
         ? { state: { ...state, next: { type: "reconnect" } }, actions: NOTHING }
         : stay(state);
     case "stopRequested":
-      if (state.next.type === "stop") return stay(state);
       return {
-        state: { ...state, next: { type: "stop", reason: event.reason } },
+        // The first stop's reason holds; a later one may bring the end nearer.
+        state: state.next.type === "stop" ? state : { ...state, next: { type: "stop", reason: event.reason } },
         actions: [{ type: "setStopDeadline" }],
       };
     case "faultDecided":
@@ -366,6 +366,8 @@ function whileTerminating(state: In<"terminating">, event: LifecycleEvent): Step
     case "crashed":
       // A callback that was pending when the stop came has failed: that is how it ends, and the fault is not hidden.
       return crash(state, event.reason, NOTHING);
+    case "stopRequested":
+      return { state, actions: [{ type: "setStopDeadline" }] };
     case "timedOut":
       return event.timer === "stop" ? cutOff(state, NOTHING) : stay(state);
     default:
