@@ -4,12 +4,12 @@
  * Everything here is said to an AttemptListener, and nothing after `abort()`.
  */
 import { platform } from "#platform";
-import type { Channel, ChannelFailure, ChannelListener, HeaderPair, Opening } from "../transport/channel.ts";
-import { FreshError } from "./errors.ts";
+import type { Channel, ChannelListener, HeaderPair, Opening } from "../transport/channel.ts";
+import { FreshError, type FreshErrorPhase } from "./errors.ts";
+import { attemptError, headersOf } from "./failures.ts";
 import { parseHeaders } from "./headers.ts";
 import type { HeadersInput, Provider } from "./option-types.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { parseRetryAfter } from "./retry-after.ts";
 import { parseUri } from "./uri.ts";
 
 export type AttemptSource = {
@@ -80,12 +80,17 @@ export class Attempt {
       {
         connected: () => listener.connected(),
         opened: (channel, status, received) => listener.opened(channel, status, headersOf(received)),
-        failed: (failure) => listener.failed(errorOf(failure)),
+        failed: (failure) => listener.failed(attemptError(failure)),
         frame: (frame) => listener.frame(frame),
         castFailed: (failure) => listener.castFailed(failure),
         ended: (end) => listener.ended(end),
       },
     );
+  }
+
+  /** What it is waiting for now. */
+  get phase(): FreshErrorPhase {
+    return this.#opening?.phase ?? "provider";
   }
 
   /** Gives the attempt up at any moment before it has opened; silent. */
@@ -138,34 +143,5 @@ function providerError(option: string, reason: string, what: string, cause: unkn
     reason,
     detail: reason === "provider" ? what : `what the ${option} function gave can't be used. ${what}`,
     cause,
-  });
-}
-
-function headersOf(pairs: readonly HeaderPair[]): Headers {
-  const headers = new Headers();
-  for (const [name, value] of pairs) {
-    try {
-      headers.append(name, value);
-    } catch {
-      // A parser may let through what a Headers object refuses to hold; such a header can't be asked for either.
-    }
-  }
-  return headers;
-}
-
-function errorOf(failure: ChannelFailure): FreshError {
-  const headers = failure.headers === undefined ? undefined : headersOf(failure.headers);
-  const retryAfter =
-    headers === undefined ? undefined : parseRetryAfter(headers.get("retry-after"), platform.clock.wallClock());
-  return new FreshError({
-    kind: failure.kind,
-    phase: failure.phase,
-    reason: failure.reason,
-    detail: failure.message,
-    cause: failure.cause,
-    ...(failure.status === undefined ? {} : { status: failure.status }),
-    ...(headers === undefined ? {} : { headers }),
-    ...(failure.body === undefined ? {} : { body: failure.body }),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
   });
 }

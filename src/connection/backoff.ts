@@ -25,24 +25,18 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** The next wait in ms. */
-  next(): number {
+  /**
+   * The next wait in ms. `asked` is what the server has asked for (Retry-After): the wait is no shorter, and up to a quarter
+   * longer by chance, because the server has told everyone the same.
+   */
+  next(asked = 0): number {
     const { backoffInitial, backoffMax, backoffFactor, backoffJitter } = this.#options;
     // The power overflows to Infinity after some thousand waits, and min() takes that as it should.
     const ceiling = Math.min(backoffMax, backoffInitial * backoffFactor ** this.#waits);
     this.#waits += 1;
-    return backoffJitter === "none" ? ceiling : this.#random() * ceiling;
-  }
-
-  /**
-   * The next wait when the server has asked for one (Retry-After): at least what it asks, at most `max` of it, and up to a
-   * quarter more by chance, because the server has told everyone the same.
-   */
-  nextAfter(asked: number, max: number): number {
-    const wait = this.next();
-    const atLeast = Math.min(asked, max);
-    const spread = this.#options.backoffJitter === "none" ? 0 : this.#random() * (atLeast / 4);
-    return Math.max(wait, atLeast + spread);
+    if (backoffJitter === "none") return Math.max(ceiling, asked);
+    const wait = this.#random() * ceiling;
+    return asked === 0 ? wait : Math.max(wait, asked * (1 + this.#random() / 4));
   }
 
   /** Starts the series over. */

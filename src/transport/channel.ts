@@ -106,6 +106,8 @@ export interface Channel {
 
 /** An attempt under way. */
 export interface Opening {
+  /** How far it has come: what it is waiting for now. */
+  readonly phase: OpeningPhase;
   /** Abandons the attempt at any moment, silently; leaves no socket, timer or listener behind. After `opened` it does nothing. */
   abort(): void;
 }

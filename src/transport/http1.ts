@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createKey, Engine, type HandshakeResult, validateResponse } from "../protocol/index.ts";
 import { type Address, addressOf } from "./address.ts";
-import type { ChannelFailure, ChannelListener, ChannelRequest, HeaderPair, OpenChannel, Opening } from "./channel.ts";
+import type { ChannelFailure, ChannelListener, ChannelRequest, HeaderPair, OpenChannel, Opening, OpeningPhase } from "./channel.ts";
 import { ConnectingSocket } from "./connecting-socket.ts";
 import {
   answerRefused,
@@ -85,6 +85,13 @@ class Http1Opening implements Opening {
     } catch (error) {
       this.#failLater(thrownFailure(error, this.#label));
     }
+  }
+
+  get phase(): OpeningPhase {
+    const progress = this.#progress;
+    // An agent that keeps the socket to itself is doing what agents are for: it makes a way through something.
+    if (progress === "agent") return "proxy";
+    return progress === "answer" ? "upgrade" : progress;
   }
 
   abort(): void {

@@ -42,24 +42,21 @@ test("the wait never passes the maximum, however many attempts there have been",
   for (let count = 0; count < 10_000; count += 1) assert.ok(backoff.next() <= 30_000);
 });
 
-test("a Retry-After is waited for at least, jittered upwards by at most a quarter, and clamped to its maximum", () => {
+test("a Retry-After is waited for at least, jittered upwards by at most a quarter", () => {
   fc.assert(
     fc.property(
-      fc.integer({ min: 0, max: 10_000_000 }),
+      fc.integer({ min: 1, max: 300_000 }),
       fc.double({ min: 0, max: 0.999999, noNaN: true }),
       (asked, draw) => {
-        const backoff = new Backoff(options, () => draw);
-        const wait = backoff.nextAfter(asked, 300_000);
-        assert.ok(wait >= Math.min(asked, 300_000));
-        assert.ok(wait <= Math.max(250, 300_000 * 1.25));
+        const wait = new Backoff(options, () => draw).next(asked);
+        assert.ok(wait >= asked);
+        assert.ok(wait <= Math.max(250, asked * 1.25));
       },
     ),
   );
-  const plain = new Backoff({ ...options, backoffJitter: "none" }, () => 0.9);
-  assert.equal(plain.nextAfter(5000, 300_000), 5000);
+  assert.equal(new Backoff({ ...options, backoffJitter: "none" }, () => 0.9).next(5000), 5000);
 });
 
 test("a Retry-After shorter than the backoff doesn't shorten it", () => {
-  const backoff = new Backoff({ ...options, backoffJitter: "none" }, () => 0);
-  assert.equal(backoff.nextAfter(1, 300_000), 250);
+  assert.equal(new Backoff({ ...options, backoffJitter: "none" }, () => 0).next(1), 250);
 });

@@ -79,12 +79,12 @@ test("a host name that doesn't resolve is connecting_failed in the phase dns", a
   assertError(error, "connecting_failed", "dns", "not_found");
 });
 
-test("a way to the server that takes longer than connectTimeout is connecting_failed: timed_out", async () => {
+test("a way to the server that takes longer than connectTimeout is connecting_failed: timed_out, in the phase it hung in", async () => {
   const { error } = await failure("ws://slow.test/", {
     connectTimeout: 30,
     transportOptions: { lookup: () => undefined },
   });
-  assertError(error, "connecting_failed", "tcp", "timed_out");
+  assertError(error, "connecting_failed", "dns", "timed_out");
 });
 
 test("TLS towards a server that doesn't speak it is connecting_failed in the phase tls", async () => {

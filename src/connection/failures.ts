@@ -1,0 +1,81 @@
+/**
+ * From what a transport, a frame's check or a deadline says to the FreshError that handleError gets.
+ */
+import { platform } from "#platform";
+import type { ChannelEnd, ChannelFailure, HeaderPair } from "../transport/channel.ts";
+import { FreshError, type FreshErrorPhase } from "./errors.ts";
+import type { AttemptPhase } from "./lifecycle.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+
+/** Why a frame could not be sent: what faultOf or a channel says. */
+export type SendFault = { readonly reason: string; readonly message: string };
+
+export function encodingError(fault: SendFault): FreshError {
+  return new FreshError({ kind: "encoding_failed", phase: "open", reason: fault.reason, detail: fault.message });
+}
+
+export function castingError(failure: SendFault & { readonly cause?: unknown }): FreshError {
+  const { reason, message, cause } = failure;
+  return new FreshError({ kind: "casting_failed", phase: "open", reason, detail: message, cause });
+}
+
+/** Of a violation or a loss; a close frame is no error. */
+export function endError(end: Exclude<ChannelEnd, { type: "closed" }>): FreshError {
+  if (end.type === "violated") {
+    const { closeCode, reason, message } = end.violation;
+    return new FreshError({ kind: "decoding_failed", phase: "open", reason, detail: message, closeCode });
+  }
+  const { reason, message, cause } = end;
+  return new FreshError({ kind: "streaming_failed", phase: "open", reason, detail: message, cause });
+}
+
+/** Of an attempt that a transport has given up. */
+export function attemptError(failure: ChannelFailure): FreshError {
+  const { kind, phase, reason, message, cause, status, body } = failure;
+  const headers = failure.headers === undefined ? undefined : headersOf(failure.headers);
+  const asked = headers?.get("retry-after") ?? null;
+  const retryAfter = parseRetryAfter(asked, platform.clock.wallClock());
+  return new FreshError({
+    kind,
+    phase,
+    reason,
+    detail: message,
+    cause,
+    ...(status === undefined ? {} : { status }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  });
+}
+
+/** Of an attempt whose deadline ran out. `waitedFor` is what it was waiting for then. */
+export function timeoutError(
+  timer: AttemptPhase,
+  waitedFor: FreshErrorPhase,
+  options: { readonly [Phase in AttemptPhase as `${Phase}Timeout`]: number },
+): FreshError {
+  const limit = options[`${timer}Timeout`];
+  const sentences: Record<AttemptPhase, string> = {
+    provider: `the functions given for uri and headers took more than ${limit} ms. Make them faster, or raise providerTimeout.`,
+    connect: `the server was not reached within ${limit} ms. Check address and network, or raise connectTimeout.`,
+    upgrade: `the server did not answer the upgrade request within ${limit} ms. Check that it serves WebSockets at this path, or raise upgradeTimeout.`,
+  };
+  return new FreshError({
+    kind: timer === "upgrade" ? "establishing_failed" : "connecting_failed",
+    phase: waitedFor,
+    reason: "timed_out",
+    detail: sentences[timer],
+  });
+}
+
+export function headersOf(pairs: readonly HeaderPair[]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of pairs) {
+    try {
+      headers.append(name, value);
+    } catch {
+      // A parser may let through what a Headers object refuses to hold; such a header can't be asked for either.
+    }
+  }
+  return headers;
+}

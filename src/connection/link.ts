@@ -1,0 +1,72 @@
+/**
+ * An open connection's link to its server: the channel, its heartbeat, its age, and the watch over its idleness.
+ */
+import type { Clock, Timer } from "../platform/platform.ts";
+import type { Channel } from "../transport/channel.ts";
+import { Heartbeat } from "./heartbeat.ts";
+
+export type LinkOptions = {
+  readonly pingInterval: number;
+  readonly pongTimeout: number;
+  readonly hibernateAfter: number;
+  readonly ref: boolean;
+};
+
+export interface LinkPort {
+  /** May a ping go out now? Not before handleConnect has answered, nor after a close frame. */
+  mayPing(): boolean;
+  /** No byte came within `silence` ms of a ping. Called at most once. */
+  dead(silence: number): void;
+}
+
+export class Link {
+  readonly channel: Channel;
+  readonly heartbeat: Heartbeat;
+  /** When it opened, as Date.now() has it. */
+  readonly openSince: number;
+  readonly #clock: Clock;
+  readonly #openedAt: number;
+  #idleness: Timer | undefined;
+
+  constructor(channel: Channel, options: LinkOptions, clock: Clock, port: LinkPort) {
+    this.channel = channel;
+    this.openSince = clock.wallClock();
+    this.#clock = clock;
+    this.#openedAt = clock.now();
+    this.heartbeat = new Heartbeat(options, clock, {
+      sendPing: (frame) => port.mayPing() && channel.send(frame) === undefined,
+      bytesReceived: () => channel.bytesReceived,
+      dead: (silence) => port.dead(silence),
+    });
+    if (options.hibernateAfter !== Number.POSITIVE_INFINITY) this.#watchIdleness(options.hibernateAfter, this.#traffic);
+  }
+
+  /** How long it has been open, in ms. */
+  get age(): number {
+    return this.#clock.now() - this.#openedAt;
+  }
+
+  /** It is over: no timer of it runs any more. The channel is the owner's to end. */
+  end(): void {
+    this.heartbeat.stop(new Error("The connection ended before the probe was answered."));
+    if (this.#idleness !== undefined) this.#clock.cancel(this.#idleness);
+    this.#idleness = undefined;
+  }
+
+  get #traffic(): number {
+    return this.channel.bytesReceived + this.channel.bytesSent;
+  }
+
+  // Looks once in a while whether anything has come or gone; no message pays for it.
+  #watchIdleness(interval: number, before: number): void {
+    this.#idleness = this.#clock.after(
+      interval,
+      () => {
+        const now = this.#traffic;
+        if (now === before) this.channel.hibernate();
+        this.#watchIdleness(interval, now);
+      },
+      false,
+    );
+  }
+}

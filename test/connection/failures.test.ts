@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  attemptError,
+  castingError,
+  encodingError,
+  endError,
+  headersOf,
+  timeoutError,
+} from "../../src/connection/failures.ts";
+
+test("an attempt's failure keeps all that is known of it, and a Retry-After is read", () => {
+  const cause = new Error("below");
+  const error = attemptError({
+    kind: "establishing_failed",
+    phase: "upgrade",
+    reason: "status",
+    message: "refused.",
+    cause,
+    status: 503,
+    headers: [
+      ["retry-after", "7"],
+      ["x-why", "busy"],
+    ],
+    body: "later",
+  });
+  assert.deepEqual(
+    [error.kind, error.phase, error.reason, error.status, error.body, error.retryAfter, error.headers?.get("x-why")],
+    ["establishing_failed", "upgrade", "status", 503, "later", 7000, "busy"],
+  );
+  assert.equal(error.cause, cause);
+  assert.match(error.message, /refused\.$/);
+});
+
+test("a failure without an answer has neither status, headers, body nor retryAfter", () => {
+  const error = attemptError({ kind: "connecting_failed", phase: "tcp", reason: "refused", message: "no." });
+  assert.deepEqual(
+    [error.status, error.headers, error.body, error.retryAfter],
+    [undefined, undefined, undefined, undefined],
+  );
+});
+
+test("a violation is decoding_failed with the close code that was sent; a loss is streaming_failed", () => {
+  const violation = { type: "violation", closeCode: 1007, reason: "invalid_utf8", message: "bad byte." } as const;
+  const violated = endError({ type: "violated", violation });
+  assert.deepEqual([violated.kind, violated.closeCode, violated.reason], ["decoding_failed", 1007, "invalid_utf8"]);
+  const cause = new Error("x");
+  const lost = endError({ type: "lost", reason: "reset", message: "reset.", cause });
+  assert.deepEqual([lost.kind, lost.reason, lost.cause], ["streaming_failed", "reset", cause]);
+});
+
+test("a deadline's error names its limit, its option and what was waited for", () => {
+  const options = { providerTimeout: 1, connectTimeout: 2, upgradeTimeout: 3 };
+  const provider = timeoutError("provider", "provider", options);
+  assert.deepEqual([provider.kind, provider.phase, provider.reason], ["connecting_failed", "provider", "timed_out"]);
+  assert.match(provider.message, /more than 1 ms.*providerTimeout/);
+  const connect = timeoutError("connect", "tls", options);
+  assert.deepEqual([connect.kind, connect.phase], ["connecting_failed", "tls"]);
+  assert.match(connect.message, /within 2 ms.*connectTimeout/);
+  const upgrade = timeoutError("upgrade", "upgrade", options);
+  assert.deepEqual([upgrade.kind, upgrade.phase], ["establishing_failed", "upgrade"]);
+  assert.match(upgrade.message, /within 3 ms.*upgradeTimeout/);
+});
+
+test("faults of frames and of writes become encoding_failed and casting_failed", () => {
+  assert.equal(encodingError({ reason: "close_code", message: "no such code." }).kind, "encoding_failed");
+  const casting = castingError({ reason: "reset", message: "2 frames were lost.", cause: "x" });
+  assert.deepEqual([casting.kind, casting.reason, casting.cause], ["casting_failed", "reset", "x"]);
+});
+
+test("a header that a Headers object refuses is left out, and no peer's header makes it throw", () => {
+  const headers = headersOf([
+    ["x-good", "1"],
+    ["x bad name", "2"],
+    ["x-bad-value", "a\u0000b"],
+    ["set-cookie", "a=1"],
+    ["set-cookie", "b=2"],
+  ]);
+  assert.deepEqual([...headers.keys()], ["set-cookie", "set-cookie", "x-good"]);
+  assert.deepEqual(headers.getSetCookie(), ["a=1", "b=2"]);
+});

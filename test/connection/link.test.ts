@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Link } from "../../src/connection/link.ts";
+import type { FrameLike } from "../../src/frame.ts";
+import type { Channel } from "../../src/transport/channel.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+function link(options: { pingInterval?: number; hibernateAfter?: number; mayPing?: boolean } = {}) {
+  const clock = new FakeClock();
+  const seen = { sent: [] as FrameLike[], hibernated: 0, dead: 0 };
+  const channel = {
+    bytesReceived: 0,
+    bytesSent: 0,
+    send: (frame: FrameLike) => {
+      seen.sent.push(frame);
+      return undefined;
+    },
+    hibernate: () => {
+      seen.hibernated += 1;
+    },
+  };
+  const { mayPing = true, ...rest } = options;
+  const made = new Link(
+    channel as unknown as Channel,
+    { pingInterval: 1000, pongTimeout: 100, hibernateAfter: Number.POSITIVE_INFINITY, ref: true, ...rest },
+    clock,
+    {
+      mayPing: () => mayPing,
+      dead: () => {
+        seen.dead += 1;
+      },
+    },
+  );
+  return { clock, seen, channel, link: made };
+}
+
+test("pings go out only when they may, and silence after one is death", () => {
+  const barred = link({ mayPing: false });
+  barred.clock.advance(5000);
+  assert.deepEqual([barred.seen.sent.length, barred.seen.dead], [0, 0]);
+  const free = link();
+  free.clock.advance(1101);
+  assert.deepEqual([free.seen.sent.length, free.seen.dead], [1, 1]);
+});
+
+test("a link that carried nothing for hibernateAfter gives its memory back; one that did, doesn't", () => {
+  const { clock, seen, channel } = link({ pingInterval: 0, hibernateAfter: 500 });
+  channel.bytesReceived += 1;
+  clock.advance(500);
+  assert.equal(seen.hibernated, 0);
+  clock.advance(500);
+  assert.equal(seen.hibernated, 1);
+});
+
+test("its age is measured, and its end leaves no timer", () => {
+  const { clock, link: made } = link({ hibernateAfter: 500 });
+  clock.advance(400);
+  assert.equal(made.age, 400);
+  assert.equal(made.openSince, 1_700_000_000_000);
+  made.end();
+  assert.equal(clock.pending, 0);
+});
