@@ -11,7 +11,15 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createKey, Engine, type HandshakeResult, validateResponse } from "../protocol/index.ts";
 import { type Address, addressOf } from "./address.ts";
-import type { ChannelFailure, ChannelListener, ChannelRequest, HeaderPair, OpenChannel, Opening, OpeningPhase } from "./channel.ts";
+import type {
+  ChannelFailure,
+  ChannelListener,
+  ChannelRequest,
+  HeaderPair,
+  OpenChannel,
+  Opening,
+  OpeningPhase,
+} from "./channel.ts";
 import { ConnectingSocket } from "./connecting-socket.ts";
 import {
   answerRefused,
@@ -89,9 +97,11 @@ class Http1Opening implements Opening {
 
   get phase(): OpeningPhase {
     const progress = this.#progress;
-    // An agent that keeps the socket to itself is doing what agents are for: it makes a way through something.
-    if (progress === "agent") return "proxy";
-    return progress === "answer" ? "upgrade" : progress;
+    if (progress === "answer") return "upgrade";
+    const proxied = this.#outgoing?.proxied === true && progress !== "tls";
+    // As a failure of the same moment would be called (failure.ts).
+    if (proxied) return "proxy";
+    return progress === "agent" ? "tcp" : progress;
   }
 
   abort(): void {

@@ -190,3 +190,29 @@ test("after failed it does nothing", async (t) => {
   await recorder.silent();
   assert.deepEqual(recorder.kinds, ["connected", "failed"]);
 });
+
+test("at every moment the attempt tells what it waits for", async (t) => {
+  const silent = await rawPeer(t, (socket) => socket.resume());
+  const phases: string[] = [];
+  const see = async (url: string, transportOptions: Readonly<Record<string, unknown>>, reached: () => boolean) => {
+    const { opening } = open(url, { transportOptions });
+    await eventually(reached);
+    phases.push(opening.phase);
+    opening.abort();
+  };
+  let asked = false;
+  const lookup = () => {
+    asked = true;
+  };
+  await see("ws://slow.test/", { lookup }, () => asked);
+  await see(silent.url(), {}, () => true);
+  await see(silent.url().replace("ws:", "wss:"), {}, () => silent.sockets.length === 1);
+  const agent = new TunnelAgent(silent.port);
+  await see("ws://far.test/", { agent }, () => silent.sockets.length === 2);
+  await see("ws://far.test/", { agent: Object.assign(new Agent(), { addRequest: () => undefined }) }, () => true);
+  assert.deepEqual(phases, ["dns", "tcp", "tls", "proxy", "tcp"]);
+  const { recorder, opening } = open(silent.url());
+  await recorder.until("connected");
+  assert.equal(opening.phase, "upgrade");
+  opening.abort();
+});
