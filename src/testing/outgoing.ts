@@ -82,7 +82,6 @@ export class Outgoing {
     if (this.#swallows || this.#linger !== undefined) return;
     this.end();
     this.#linger = setTimeout(() => this.#socket.destroy(), LINGER);
-    this.#linger.unref();
     this.#socket.once("close", () => clearTimeout(this.#linger));
   }
 

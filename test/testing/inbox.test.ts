@@ -56,6 +56,7 @@ test("at the end those who wait are told why, the frames that came can be read, 
   inbox.end(ended);
   inbox.end(() => new PeerError("stopped", "too late"));
   await assert.rejects(waiting, { reason: "ended", message: "no a text frame any more" });
+  await assert.rejects(inbox.read(isText, "a text frame"), { reason: "ended" });
 
   const other = new Inbox(1000, 10);
   other.add(text("1"));

@@ -122,9 +122,15 @@ test("accept() refuses what is no handshake as the RFC has it, and takes it with
   assert.match(answer, /\r\nsec-websocket-version: 13\r\n/);
   client.socket.destroy();
 
+  const old = await RawClient.connect(server.port);
+  old.socket.write(REQUEST.replace("HTTP/1.1", "HTTP/1.0"));
+  assert.equal((await rejection((await server.connection(2)).accept())).reason, "bad_request");
+  assert.match(latin1(await old.all()), /^HTTP\/1\.1 400 Bad Request\r\n/);
+  old.socket.destroy();
+
   const second = await RawClient.connect(server.port);
   second.socket.write(version8);
-  await (await server.connection(2)).accept({ lenient: true });
+  await (await server.connection(3)).accept({ lenient: true });
   assert.equal(latin1(await second.bytes(ANSWER.length)), ANSWER);
   second.socket.destroy();
 });
@@ -438,6 +444,21 @@ test("accept() can set what is automatic before any frame is looked at", async (
   peer.end();
   assert.equal(latin1(await client.all()), ANSWER);
   client.socket.destroy();
+});
+
+test("by itself the server ends TCP when the client does; one that isn't automatic may go on talking", async () => {
+  await using server = await idleServer();
+  const polite = await accepted(server);
+  polite.client.socket.end();
+  assert.equal(latin1(await polite.client.all()), "");
+
+  const rude = await accepted(server);
+  rude.peer.automatic = false;
+  rude.client.socket.end();
+  assert.deepEqual(await rude.peer.ended, { type: "fin" });
+  rude.peer.send("still here");
+  rude.peer.end();
+  assert.equal(latin1(await rude.client.all()), "\x81\x0astill here");
 });
 
 test("the client's answer to the server's close frame isn't echoed once more", async () => {

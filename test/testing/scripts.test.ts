@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { accepting, echo, rawFrame, refusing, TestServer } from "../../src/testing/index.ts";
 import { RawClient } from "./raw-client.ts";
@@ -46,6 +47,19 @@ test("to echo(), a client that leaves, talks garbage or breaks the protocol is n
   assert.deepEqual(server.failures, []);
 });
 
+test("a fault in the options of echo() is a failure", async () => {
+  const server = await TestServer.start({
+    script: echo({
+      protocol: () => {
+        throw new Error("no choice");
+      },
+    }),
+  });
+  const [error] = await once(new WebSocket(server.url), "error");
+  assert.match(error.message, /socket hang up/);
+  await assert.rejects(server.stop(), /no choice/);
+});
+
 test("echo() takes in no more than it can give back: a client that never reads is made to wait", async () => {
   await using server = await TestServer.start({ script: echo() });
   const client = await RawClient.open(server.port);
@@ -54,11 +68,8 @@ test("echo() takes in no more than it can give back: a client that never reads i
   const peer = await server.connection(1);
   // Far more than what the system buffers on both ways.
   for (let round = 0; round < 1000; round++) client.socket.write(message);
-  for (let last = -1; last !== client.socket.writableLength; ) {
-    last = client.socket.writableLength;
-    await peer.delay(50);
-  }
-  assert.ok(client.socket.writableLength > 0, "everything was taken");
+  while (!peer.socket.isPaused() && peer.received.length < 1000) await nextTurn();
+  assert.ok(peer.received.length < 1000, "everything was taken");
   assert.ok(peer.bufferedAmount < 4 * 1024 * 1024, `${peer.bufferedAmount} bytes wait`);
   client.socket.resume();
   const echoed = 1000 * (64 * 1024 + 10);

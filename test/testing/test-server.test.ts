@@ -260,7 +260,9 @@ test("stop() ends connections and waits of every kind, and none of that is a fai
     await once(client, "open");
   }
   const waiting = server.connection(100);
-  const [outcome] = await Promise.all([waiting.catch((error) => error), server.stop()]);
+  const rejected = waiting.catch((error) => error);
+  await server.stop();
+  const outcome = await rejected;
   assert.ok(outcome instanceof PeerError);
   assert.equal(outcome.reason, "stopped");
   await Promise.all([...clients, silent.all()]);
@@ -269,6 +271,19 @@ test("stop() ends connections and waits of every kind, and none of that is a fai
   assert.deepEqual(await server.connections[0]?.ended, { type: "destroyed" });
   assert.equal((await server.connection(8).catch((error) => error)).reason, "stopped");
   assert.equal((await failure(server.url)).code, "ECONNREFUSED");
+});
+
+test("stop() resolves when every socket has closed, whatever the scripts do", async () => {
+  for (const tls of [undefined, { key: KEY, cert: CERTIFICATE }]) {
+    const server = await TestServer.start({ script: () => {}, ...(tls && { tls }) });
+    const clients = [await RawClient.connect(server.port), await RawClient.connect(server.port)];
+    await server.connection(2);
+    let closedCount = 0;
+    for (const { socket } of server.connections) socket.once("close", () => closedCount++);
+    await server.stop();
+    assert.equal(closedCount, 2);
+    for (const client of clients) client.socket.destroy();
+  }
 });
 
 test("a script that never ends by itself is named when the server stops", async () => {
