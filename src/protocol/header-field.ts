@@ -137,7 +137,7 @@ function isTokenCode(code: number): boolean {
   return (
     (letter >= 0x61 && letter <= 0x7a) ||
     (code >= 0x30 && code <= 0x39) ||
-    (code < 0x80 && TOKEN_PUNCTUATION.includes(String.fromCharCode(code)))
+    TOKEN_PUNCTUATION.includes(String.fromCharCode(code))
   );
 }
 

@@ -68,6 +68,31 @@ describe("frames on the wire", () => {
     });
   }
 
+  it("carries text that is not ASCII whole, at every length at which its header may grow", () => {
+    const lengths = [
+      ...Array.from({ length: 130 }, (_, length) => length),
+      21_844,
+      21_845,
+      21_846,
+      32_767,
+      32_768,
+      65_535,
+      65_536,
+    ];
+    for (const [role, peer] of [
+      ["client", server],
+      ["server", client],
+    ] as const) {
+      for (const length of lengths) {
+        for (const data of ["é".repeat(length), "€".repeat(length), `${"a".repeat(length)}😀`]) {
+          const encoder = new Encoder({ role });
+          encoder.encode(data);
+          assert.deepEqual(eventsOf([encoder.take() as Uint8Array], peer), [text(data)]);
+        }
+      }
+    }
+  });
+
   it("counts a text's length in bytes, not in characters", () => {
     assert.equal(encoded(serverEncoder(), "é".repeat(63)).slice(0, 11), "81 7e 00 7e");
     assert.equal(encoded(serverEncoder(), "€".repeat(21846)).slice(0, 29), "81 7f 00 00 00 00 00 01 00 02");
@@ -76,12 +101,12 @@ describe("frames on the wire", () => {
 
 describe("encode, then decode", () => {
   const frameArbitrary: fc.Arbitrary<FrameLike> = fc.oneof(
-    fc.string({ maxLength: 150 }),
-    fc.string({ unit: "binary", maxLength: 150 }),
+    fc.string({ maxLength: 150, size: "max" }),
+    fc.string({ unit: "binary", maxLength: 150, size: "max" }),
     fc
       .tuple(fc.string({ unit: "binary", minLength: 1, maxLength: 5 }), fc.nat(40_000))
       .map(([s, times]) => s.repeat(times)),
-    fc.uint8Array({ maxLength: 300 }),
+    fc.uint8Array({ maxLength: 300, size: "max" }),
     fc.nat(150_000).map((length) => Uint8Array.from({ length }, (_, index) => index * 7)),
     fc.uint8Array({ maxLength: 125 }).map(ping),
     fc.uint8Array({ maxLength: 125 }).map(pong),

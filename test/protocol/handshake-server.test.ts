@@ -104,6 +104,10 @@ describe("a request", () => {
     });
   }
 
+  it("is answered 426 with two versions, even if both are 13", () => {
+    assert.equal(refusal(request(["sec-websocket-version", "13"], ["sec-websocket-version", "13"])).status, 426);
+  });
+
   it("is answered 400 with two keys", () => {
     assert.equal(refusal(request(["sec-websocket-key", key], ["sec-websocket-key", key])).status, 400);
   });

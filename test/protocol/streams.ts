@@ -5,23 +5,23 @@
 import fc from "fast-check";
 import { concat, frame, opcodes, utf8, type WireFrame } from "./wire.ts";
 
-const maskArbitrary = fc.uint8Array({ minLength: 4, maxLength: 4 });
+const maskArbitrary = fc.uint8Array({ minLength: 4, maxLength: 4, size: "max" });
 
 /** Text with every length of code point, sometimes long enough for the 16-bit length and for bulk validation. */
 const textArbitrary = fc.oneof(
-  { weight: 4, arbitrary: fc.string({ unit: "binary", maxLength: 40 }) },
-  { weight: 2, arbitrary: fc.string({ maxLength: 140 }) },
+  { weight: 4, arbitrary: fc.string({ unit: "binary", maxLength: 40, size: "max" }) },
+  { weight: 2, arbitrary: fc.string({ maxLength: 140, size: "max" }) },
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.string({ unit: "binary", minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 200 }))
+      .tuple(fc.string({ unit: "binary", minLength: 1, maxLength: 8, size: "max" }), fc.integer({ min: 1, max: 200 }))
       .map(([piece, times]) => piece.repeat(times)),
   },
 );
 
 const controlArbitrary = fc.record({
   opcode: fc.constantFrom(opcodes.ping, opcodes.pong),
-  payload: fc.uint8Array({ maxLength: 125 }),
+  payload: fc.uint8Array({ maxLength: 125, size: "max" }),
 });
 
 /** A message as the frames that carry it: cut anywhere, also inside code points, with control frames between. */
@@ -31,13 +31,13 @@ const messageArbitrary: fc.Arbitrary<WireFrame[]> = fc
       textArbitrary.map((text) => ({ opcode: opcodes.text as number, payload: utf8(text) })),
       fc
         .oneof(
-          { weight: 5, arbitrary: fc.uint8Array({ maxLength: 200 }) },
-          fc.uint8Array({ minLength: 120, maxLength: 800 }),
+          { weight: 5, arbitrary: fc.uint8Array({ maxLength: 200, size: "max" }) },
+          fc.uint8Array({ minLength: 120, maxLength: 800, size: "max" }),
         )
         .map((payload) => ({ opcode: opcodes.binary as number, payload })),
     ),
     cuts: fc.oneof({ weight: 2, arbitrary: fc.constant<number[]>([]) }, fc.array(fc.nat(1000), { maxLength: 4 })),
-    between: fc.array(controlArbitrary, { maxLength: 2 }),
+    between: fc.array(controlArbitrary, { maxLength: 2, size: "max" }),
   })
   .map(({ content: { opcode, payload }, cuts, between }) => {
     const places = cuts.map((cut) => cut % (payload.length + 1)).sort((a, b) => a - b);
@@ -54,7 +54,10 @@ const messageArbitrary: fc.Arbitrary<WireFrame[]> = fc
 const closeArbitrary: fc.Arbitrary<WireFrame[]> = fc.oneof(
   fc.constant<WireFrame[]>([]),
   fc
-    .tuple(fc.constantFrom(1000, 1001, 1011, 1014, 3000, 4999), fc.string({ unit: "binary", maxLength: 30 }))
+    .tuple(
+      fc.constantFrom(1000, 1001, 1011, 1014, 3000, 4999),
+      fc.string({ unit: "binary", maxLength: 30, size: "max" }),
+    )
     .map(([code, reason]) => [
       { opcode: opcodes.close, payload: concat(Uint8Array.of(code >> 8, code & 255), utf8(reason)) },
     ]),
@@ -113,7 +116,7 @@ const badFrameArbitrary: fc.Arbitrary<WireFrame> = fc.oneof(
   fc.record({ opcode: fc.integer({ min: 0, max: 15 }), reserved: fc.integer({ min: 0, max: 7 }), final: fc.boolean() }),
   fc.record({
     opcode: fc.constantFrom(1, 2, 0),
-    payload: fc.uint8Array({ maxLength: 130 }),
+    payload: fc.uint8Array({ maxLength: 130, size: "max" }),
     lengthBits: fc.constantFrom(16 as const, 64 as const),
   }),
   fc.record({ opcode: fc.constantFrom(0, 1), payload: paddedOddTextArbitrary, final: fc.boolean() }),
@@ -127,10 +130,13 @@ const badFrameArbitrary: fc.Arbitrary<WireFrame> = fc.oneof(
     claimed: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
     lengthBits: fc.constant(64 as const),
   }),
-  fc.record({ opcode: fc.constantFrom(8, 9, 10), payload: fc.uint8Array({ minLength: 100, maxLength: 140 }) }),
-  fc.record({ opcode: fc.constant(8), payload: fc.uint8Array({ maxLength: 6 }) }),
-  fc.record({ opcode: fc.constant(1), payload: fc.uint8Array({ maxLength: 12 }), final: fc.boolean() }),
-  fc.record({ opcode: fc.constant(0), payload: fc.uint8Array({ maxLength: 12 }), final: fc.boolean() }),
+  fc.record({
+    opcode: fc.constantFrom(8, 9, 10),
+    payload: fc.uint8Array({ minLength: 100, maxLength: 140, size: "max" }),
+  }),
+  fc.record({ opcode: fc.constant(8), payload: fc.uint8Array({ maxLength: 6, size: "max" }) }),
+  fc.record({ opcode: fc.constant(1), payload: fc.uint8Array({ maxLength: 12, size: "max" }), final: fc.boolean() }),
+  fc.record({ opcode: fc.constant(0), payload: fc.uint8Array({ maxLength: 12, size: "max" }), final: fc.boolean() }),
 );
 
 /** A valid stream to an endpoint of this role, as frames. */
@@ -174,7 +180,10 @@ export function brokenStreamArbitrary(role: "client" | "server"): fc.Arbitrary<U
     value: fc.nat(255),
   });
   return fc
-    .tuple(fc.oneof(streamArbitrary(role), { weight: 2, arbitrary: withBadFrame }), fc.array(fault, { maxLength: 3 }))
+    .tuple(
+      fc.oneof(streamArbitrary(role), { weight: 2, arbitrary: withBadFrame }),
+      fc.array(fault, { maxLength: 3, size: "max" }),
+    )
     .map(([stream, faults]) => faults.reduce(spoil, stream));
 }
 

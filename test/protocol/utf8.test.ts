@@ -28,16 +28,16 @@ const isValid = (bytes: Uint8Array): boolean => {
 /** Long enough for the platform's validator to take the bulk, with faults and edges anywhere. */
 const bytesArbitrary = fc
   .tuple(
-    fc.string({ unit: "binary", maxLength: 60 }),
-    fc.uint8Array({ maxLength: 4 }),
-    fc.string({ unit: "binary", maxLength: 60 }),
+    fc.string({ unit: "binary", maxLength: 60, size: "max" }),
+    fc.uint8Array({ maxLength: 4, size: "max" }),
+    fc.string({ unit: "binary", maxLength: 60, size: "max" }),
   )
   .map(([before, odd, after]) => Uint8Array.from([...utf8(before), ...odd, ...utf8(after)]));
 
 describe("Utf8Validator", () => {
   it("gives the same verdict, at the same byte, for every cut", () => {
     fc.assert(
-      fc.property(bytesArbitrary, fc.array(fc.nat(600), { maxLength: 10 }), (bytes, cuts) => {
+      fc.property(bytesArbitrary, fc.array(fc.nat(600), { maxLength: 10, size: "max" }), (bytes, cuts) => {
         const whole = verdict([bytes]);
         assert.equal(verdict(cutAt(bytes, cuts)), whole);
         assert.equal(verdict(Array.from(bytes, (byte) => Uint8Array.of(byte))), whole);
