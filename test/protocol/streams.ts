@@ -140,7 +140,7 @@ const badFrameArbitrary: fc.Arbitrary<WireFrame> = fc.oneof(
 );
 
 /** A valid stream to an endpoint of this role, as frames. */
-export function framesArbitrary(role: "client" | "server"): fc.Arbitrary<WireFrame[]> {
+function framesArbitrary(role: "client" | "server"): fc.Arbitrary<WireFrame[]> {
   return fc
     .tuple(
       fc.array(
