@@ -14,7 +14,28 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
  * Sources whose rules are proven elsewhere: path → the test that proves them, and why they have none of their own. Files of
  * types only and files that only re-export need no entry.
  */
-const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string]>> = {};
+const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string]>> = {
+  "src/connection/attempt.ts": ["test/fresh/errors.test.ts", "an attempt is seen from the module that makes it"],
+  "src/connection/connection.ts": [
+    "test/fresh/semantics.test.ts",
+    "it performs; every rule of it is one of a whole connection",
+  ],
+  "src/connection/runner.ts": ["test/fresh/callbacks.test.ts", "what it does is what a module's callbacks see"],
+  "src/not-built.ts": ["test/fresh/validation.test.ts", "an error without a rule; what raises it is tested"],
+  "src/protocol/close-payload.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
+  "src/protocol/masked-payload.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
+  "src/protocol/opcode.ts": ["test/protocol/decoder.test.ts", "numbers of the RFC, which the tests spell out in bytes"],
+  "src/protocol/slab.ts": [
+    "test/protocol/encoder.test.ts",
+    "memory of the encoder and decoder, seen in what they give",
+  ],
+  "src/protocol/text.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
+  "src/supervision/supervisor.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
+  "src/transport/transport-options.ts": [
+    "test/connection/options.test.ts",
+    "a table; the options' validation reads it",
+  ],
+};
 
 /** Names that tell nothing of what is inside, and so attract everything. */
 const EMPTY_NAME = /^(utils?|helpers?|common|misc|shared|lib)(\..*)?$/;
