@@ -1,22 +1,19 @@
 /**
  * `everfresh connect URL`: lines become messages, messages become lines, over a connection that comes back.
  */
-import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
-import { type HeadersInput, InvalidOptionError, InvalidUriError, type TransportOptions } from "../index.ts";
+import { InvalidOptionError, InvalidUriError } from "../index.ts";
 import type { Arguments, OptionTable } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type ConnectEvent, jsonLine, plainLine } from "./connect/event.ts";
 import { editLines, type LineEditor } from "./connect/line-editor.ts";
 import { linesOf } from "./connect/lines.ts";
-import { Session, type SessionPlan, type Tell } from "./connect/session.ts";
+import { LINGER, planOf } from "./connect/plan.ts";
+import { Session, type Tell } from "./connect/session.ts";
 import { EXIT_DONE, EXIT_FAILED, UsageError } from "./exit-code.ts";
 import type { Host } from "./host.ts";
 import type { Output } from "./output.ts";
+import { systemCode } from "./system-code.ts";
 import { inTone } from "./tone.ts";
-
-/** How long a pipe's last line waits for its answers, in ms. */
-const LINGER = 1000;
 
 const OPTIONS = {
   header: {
@@ -41,7 +38,7 @@ const OPTIONS = {
   },
   "max-messages": {
     value: "N",
-    doc: "Exit with 0 after N messages. The input's end then ends nothing, unless --linger is given.",
+    doc: "Exit with 0 after N messages, text or binary. The input's end then ends nothing, unless --linger is given.",
   },
   linger: {
     value: "MS",
@@ -87,7 +84,7 @@ export const connect: Command = {
     ],
     [
       1,
-      "The connection failed or ended with a fault (with --no-reconnect, or after the input's end), or a line was not sent.",
+      "The connection failed or ended with a fault (with --no-reconnect, or after the input's end); a line was not sent; or the input can't be read, or the output written.",
     ],
     [2, "The command line can't be carried out; nothing was opened."],
     [130, "SIGINT (Ctrl-C): closed with 1001. A second one ends at once. 143 for SIGTERM, 129 for SIGHUP."],
@@ -122,10 +119,10 @@ async function run(args: Arguments, host: Host): Promise<number> {
     session.end({ code, cause: "interrupted" }, "shutdown");
   });
   void output.broken.then((error) => {
-    if (codeOf(error) === "EPIPE") {
+    if (systemCode(error) === "EPIPE") {
       session.end({ code: EXIT_DONE, cause: "output_closed" }, "shutdown");
     } else {
-      errors.line(`everfresh: The output can't be written (${codeOf(error)}).`);
+      errors.line(`everfresh: The output can't be written (${systemCode(error)}).`);
       session.end({ code: EXIT_FAILED, cause: "output_failed" }, "shutdown");
     }
   });
@@ -133,7 +130,7 @@ async function run(args: Arguments, host: Host): Promise<number> {
   session.feed(editor?.lines ?? linesOf(input)).catch((error) => {
     // The input is torn away at the end, which is no fault of it.
     if (over) return;
-    errors.line(`everfresh: The input can't be read (${codeOf(error)}).`);
+    errors.line(`everfresh: The input can't be read (${systemCode(error)}).`);
     session.end({ code: EXIT_FAILED, cause: "input_failed" });
   });
 
@@ -164,76 +161,6 @@ function teller(args: Arguments, { output, errors }: Host, editor: LineEditor | 
   };
 }
 
-/** @throws UsageError */
-function planOf(args: Arguments, inTerminal: boolean): SessionPlan {
-  const [uri, ...more] = args.positionals;
-  if (uri === undefined)
-    throw new UsageError("connect takes the server's address: everfresh connect ws://127.0.0.1:8080");
-  if (more.length > 0) {
-    throw new UsageError("connect takes one address. An option's value that has spaces in it needs quotes around it.");
-  }
-  const pingInterval = args.milliseconds("ping-interval");
-  const timeout = args.milliseconds("connect-timeout");
-  const maxMessages = args.wholeNumber("max-messages", { least: 1, most: Number.MAX_SAFE_INTEGER });
-  const linger = args.milliseconds("linger");
-  return {
-    uri,
-    options: {
-      headers: headersOf(args),
-      upgradeOptions: { subprotocols: args.values("subprotocol") },
-      transportOptions: { tls: tlsOptionsOf(args) },
-      ...(pingInterval !== undefined && { pingInterval }),
-      ...(timeout !== undefined && { connectTimeout: timeout, upgradeTimeout: timeout }),
-    },
-    afterEnd: args.has("no-reconnect") ? "exit" : "reconnect",
-    maxMessages: maxMessages ?? Number.POSITIVE_INFINITY,
-    lingerAfter: (input) => {
-      if (linger !== undefined) return linger;
-      if (maxMessages !== undefined) return Number.POSITIVE_INFINITY;
-      if (inTerminal) return 0;
-      // Without a line there is no answer to wait for: whoever gives it /dev/null wants to listen.
-      return input === "empty" ? Number.POSITIVE_INFINITY : LINGER;
-    },
-  };
-}
-
-function headersOf(args: Arguments): HeadersInput {
-  return args.values("header").map((header) => {
-    const [, name, value] = /^([^:\s]+):(.*)$/s.exec(header) ?? [];
-    // What it got may be a secret, so it is not shown.
-    if (name === undefined || value === undefined) {
-      throw new UsageError("--header takes 'NAME: VALUE' in quotes, such as --header 'Origin: https://example.com'.");
-    }
-    return [name, value.trim()] as const;
-  });
-}
-
-function tlsOptionsOf(args: Arguments): NonNullable<TransportOptions["tls"]> {
-  if (args.has("cert") !== args.has("key")) {
-    throw new UsageError("--cert and --key go together: the certificate's file, and its key's.");
-  }
-  const files = ["ca", "cert", "key"]
-    .filter((name) => args.has(name))
-    .map((name) => [name, fileOf(args, name)] as const);
-  const tls = Object.fromEntries(files);
-  try {
-    createSecureContext(tls);
-  } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`TLS can't use what is in ${files.map(([name]) => `--${name}`).join(", ")}: ${what}`);
-  }
-  return args.has("insecure") ? { ...tls, rejectUnauthorized: false } : tls;
-}
-
-function fileOf(args: Arguments, name: string): Buffer {
-  const path = args.value(name) as string;
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`--${name} names a file that can't be read: ${path} (${codeOf(error)}).`);
-  }
-}
-
 /** What a user had better know before anything is sent; not even --quiet holds it back. */
 function warn(args: Arguments, uri: string, errors: Output): void {
   if (args.has("insecure")) {
@@ -251,8 +178,4 @@ function warn(args: Arguments, uri: string, errors: Output): void {
       "everfresh: The user name and password in the address are not sent. Use --header 'Authorization: Basic …'.",
     );
   }
-}
-
-function codeOf(error: unknown): string {
-  return String((error as { readonly code?: unknown } | undefined)?.code ?? error);
 }

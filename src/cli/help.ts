@@ -41,7 +41,7 @@ export function generalHelp(commands: readonly Command[]): string {
 
 /** The help of one command. */
 export function commandHelp(command: Command): string {
-  const options = Object.entries<OptionSpec>({ ...command.options, help: HELP });
+  const options = optionsOf(command);
   return [
     `Usage: everfresh ${command.name} ${command.usage}`.trimEnd(),
     "",
@@ -61,11 +61,17 @@ export function commandHelp(command: Command): string {
   ].join("\n");
 }
 
+/** All options of a command, --help included. */
+export function optionsOf(command: Command): readonly (readonly [name: string, spec: OptionSpec])[] {
+  return Object.entries<OptionSpec>({ ...command.options, help: HELP });
+}
+
 function optionName(name: string, { short, value }: OptionSpec): string {
   return `${short === undefined ? "    " : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
 }
 
-function docOf({ doc, repeatable }: OptionSpec): string {
+/** What the help says of an option. */
+export function docOf({ doc, repeatable }: OptionSpec): string {
   return repeatable ? `${doc} May be given several times.` : doc;
 }
 

@@ -8,6 +8,7 @@ import type { Command } from "./command.ts";
 import { EXIT_FAILED, UsageError } from "./exit-code.ts";
 import type { Host } from "./host.ts";
 import { messageLine } from "./message-line.ts";
+import { systemCode } from "./system-code.ts";
 import { inTone } from "./tone.ts";
 
 const DEFAULT_PORT = 8080;
@@ -156,8 +157,8 @@ async function closeAll(clients: ReadonlySet<Peer>): Promise<void> {
 }
 
 function cannotListen(error: unknown, port: number, host: string): string {
-  const code = String((error as { readonly code?: unknown }).code ?? error);
-  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const code = systemCode(error);
+  const place = escapeControls(`${host.includes(":") ? `[${host}]` : host}:${port}`);
   switch (code) {
     case "EADDRINUSE":
       return `${place} is taken by another program. Choose another port with --port, or 0 for a free one.`;

@@ -199,8 +199,7 @@ export class Session {
     if (typeof reason === "object" && "error" in reason) throw reason.error;
     const verdict = this.#verdict ?? { code: EXIT_FAILED, cause: "failed" };
     const { terminated } = this.#connection.stats.dropped;
-    if (terminated > 0)
-      this.#tell({ type: "unsent", lines: terminated, why: "the command ended before they could be." });
+    if (terminated > 0) this.#tell({ type: "unsent", lines: terminated, why: "the command ended first." });
     // All of the input is what was asked for, unless an end before it was.
     const complete = this.#unsent === 0 || (verdict.cause !== "input_ended" && verdict.cause !== "closed");
     return complete ? verdict : { ...verdict, code: EXIT_FAILED };

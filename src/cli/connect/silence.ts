@@ -1,29 +1,32 @@
 /**
- * Waits for a silence: calls back once nothing has been heard for so long.
+ * Waits for a silence: calls back once, when nothing has been heard for so long.
  */
 export class Silence {
-  readonly #timer: NodeJS.Timeout;
-  #state: "counting" | "suspended" | "over" = "counting";
+  readonly #ms: number;
+  readonly #callback: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #state: "listening" | "over" = "listening";
 
   /** Counts from now. `ms` as setTimeout takes it. */
   constructor(ms: number, callback: () => void) {
-    this.#timer = setTimeout(() => {
-      if (this.#state !== "counting") return;
-      this.#state = "over";
-      callback();
-    }, ms);
+    this.#ms = ms;
+    this.#callback = callback;
+    this.broken();
   }
 
   /** Something was heard: counts anew. */
   broken(): void {
+    clearTimeout(this.#timer);
     if (this.#state === "over") return;
-    this.#state = "counting";
-    this.#timer.refresh();
+    this.#timer = setTimeout(() => {
+      this.#state = "over";
+      this.#callback();
+    }, this.#ms);
   }
 
   /** Counts nothing until the next `broken()`. */
   suspend(): void {
-    if (this.#state === "counting") this.#state = "suspended";
+    clearTimeout(this.#timer);
   }
 
   stop(): void {

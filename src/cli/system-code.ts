@@ -1,0 +1,6 @@
+/**
+ * What the system calls an error: "EPIPE", "ENOENT".
+ */
+export function systemCode(error: unknown): string {
+  return String((error as { readonly code?: unknown } | undefined)?.code ?? error);
+}
