@@ -155,9 +155,7 @@ export class Http1Channel implements Channel {
   }
 
   readonly #pullScheduled = (): void => {
-    if (this.#pulling !== "scheduled") return;
-    if (this.#reading === "paused") this.#pulling = "left";
-    else this.#pull();
+    if (this.#pulling === "scheduled") this.#pull();
   };
 
   #pull(): void {
@@ -227,6 +225,7 @@ export class Http1Channel implements Channel {
   /** While paused, the socket has read ahead. What it has came before its end. */
   #takeUnread(): void {
     const socket = this.#socket;
+    // read() would tell the listener for data too.
     socket.removeListener("data", this.#received);
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) this.#received(chunk);
   }

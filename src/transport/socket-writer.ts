@@ -95,7 +95,7 @@ export class SocketWriter {
     this.#socket.removeListener("drain", this.#drained);
   }
 
-  // A large write asks for a drain even when the system took it whole; only bytes that wait are a sign of congestion.
+  // Some versions of Node ask for a drain even when the system took a large write whole; bytes that wait are the sign.
   get #full(): boolean {
     return this.#socket.writableNeedDrain && this.#socket.writableLength > 0;
   }

@@ -253,6 +253,16 @@ test("TCP that ends without a close frame is lost: ended without a cause, or res
   await reset.recorder.silent();
 });
 
+test("a FIN ends a socket too that would stay half open", async (t) => {
+  const agent = new TappedAgent();
+  const { recorder, theirs } = await pair(t, { transportOptions: { agent, allowHalfOpen: true } });
+  assert.equal(agent.socket.allowHalfOpen, true);
+  theirs.end();
+  await recorder.end();
+  await closeOf(agent.socket);
+  await recorder.silent();
+});
+
 test("a frame that TCP's end cuts off is not delivered", async (t) => {
   const { recorder, theirs } = await pair(t);
   theirs.end(wire(text("whole"), text("cut off")).subarray(0, -1));
@@ -392,7 +402,9 @@ test("pause, resume, flushed and hibernate after the end do nothing", async (t) 
   channel.resume();
   channel.hibernate();
   channel.flushed(() => assert.fail("called back"));
+  await recorder.silent();
   channel.destroy();
+  channel.flushed(() => assert.fail("called back"));
   await recorder.silent();
 });
 

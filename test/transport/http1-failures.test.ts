@@ -286,6 +286,17 @@ test("interim answers without end are establishing_failed", async (t) => {
   });
 });
 
+test("a valid 101 behind too many interim answers comes too late, even in the same chunk", async (t) => {
+  const peer = await answering(t, (request) =>
+    Buffer.concat([Buffer.from("HTTP/1.1 102 Processing\r\n\r\n".repeat(17)), accepting(request)]),
+  );
+  await leavesNothing(async () => {
+    const { brief } = await failing(peer.url(), {}, true);
+    assert.equal(brief, "establishing_failed upgrade too_many_interim_responses");
+  });
+  await closeOf(peer.sockets[0] as Socket);
+});
+
 test("a 101 that doesn't keep to the RFC is establishing_failed with its reason, its status and its headers", async (t) => {
   const without = (request: string, line: RegExp) =>
     Buffer.from(accepting(request).toString("latin1").replace(line, ""));
@@ -295,6 +306,8 @@ test("a 101 that doesn't keep to the RFC is establishing_failed with its reason,
     ["accept", (request) => without(request, /Sec-WebSocket-Accept: .*\r\n/)],
     ["upgrade", (request) => Buffer.from(accepting(request).toString("latin1").replace("websocket", "h2c"))],
     ["accept", () => accepting("")],
+    // Node's parser doesn't take the token for an upgrade, where a list's grammar does.
+    ["upgrade", (request) => Buffer.from(accepting(request).toString("latin1").replace(": Upgrade", ": Upgrade\t"))],
     ["subprotocol", (request) => accepting(request, "Sec-WebSocket-Protocol: unasked")],
     ["extensions", (request) => accepting(request, "Sec-WebSocket-Extensions: permessage-deflate")],
   ];

@@ -153,6 +153,18 @@ test("frames that come with the 101 are delivered after opened has returned, bef
   recorder.channel.destroy();
 });
 
+test("a 101 that claims a body has none: what follows are frames (RFC 9110 §8.6)", async (t) => {
+  for (const line of ["Content-Length: 5", "Transfer-Encoding: chunked"]) {
+    const peer = await rawPeer(t, async (socket) => {
+      socket.write(Buffer.concat([accepting(await headOf(socket), line), wire(text("glued"))]));
+    });
+    const { recorder } = open(peer.url());
+    await recorder.until("frame");
+    assert.deepEqual(recorder.frames, [text("glued")], line);
+    recorder.channel.destroy();
+  }
+});
+
 test("interim answers before the 101 are passed over", async (t) => {
   const peer = await rawPeer(t, async (socket) => {
     const request = await headOf(socket);

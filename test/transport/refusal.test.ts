@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { RefusalReader } from "../../src/transport/refusal.ts";
+import { type RefusalLimits, RefusalReader } from "../../src/transport/refusal.ts";
 
 /** A body that a test writes, and what the reader makes of it. */
-function reading(limits: { readonly silence?: number; readonly time?: number } = {}) {
+function reading(limits: Partial<RefusalLimits> = {}) {
   const body = new PassThrough();
   const results: string[] = [];
   let reader: RefusalReader | undefined;
@@ -82,4 +82,12 @@ test("a cancelled reader calls back no more and keeps no timer", async () => {
   body.end("x");
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(results, []);
+});
+
+test("the timers of an unreferenced attempt keep no process", () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
+  const { reader } = reading({ ref: false });
+  assert.equal(timers(), before);
+  reader.cancel();
 });

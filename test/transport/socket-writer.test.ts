@@ -6,15 +6,16 @@ import { Engine } from "../../src/protocol/index.ts";
 import { SocketWriter } from "../../src/transport/socket-writer.ts";
 
 /** A writer over a stream whose writes are done when the test says so, and fail when it says so. */
-function writer() {
+function writer(done: "later" | "at once" = "later") {
   const engine = new Engine({ role: "server", maxMessageSize: 1000, maxFragments: 10 });
   const underWay: ((error?: Error) => void)[] = [];
   const chunks: string[] = [];
   const socket = new Writable({
     highWaterMark: 100,
-    write(chunk: Buffer, _encoding, done) {
+    write(chunk: Buffer, _encoding, written) {
       chunks.push(chunk.toString("latin1"));
-      underWay.push(done);
+      if (done === "at once") written();
+      else underWay.push(written);
     },
   });
   socket.on("error", () => undefined);
@@ -86,6 +87,17 @@ test("a full socket gets small batches in one piece, after its drain", async () 
   await tick();
   assert.equal(engine.congested, false);
   assert.equal(chunks[1], "\x81\x01a\x81\x01b");
+});
+
+test("a large write that the system takes at once is no congestion", async () => {
+  const { engine, writer: made, send, tick, chunks } = writer("at once");
+  send("x".repeat(120));
+  made.flush();
+  assert.equal(engine.congested, false);
+  send("a");
+  made.flush();
+  assert.equal(chunks.length, 2);
+  await tick();
 });
 
 test("a waiter is called when all before it is done, and in order", async () => {
