@@ -101,7 +101,7 @@ export class TestServer implements AsyncDisposable {
   readonly #scheme: "ws" | "wss";
   readonly #peers = new Map<number, Peer>();
   readonly #arrivals = new Map<number, Latch<Peer>>();
-  readonly #open = new Set<Peer>();
+  readonly #open = new Map<Peer, Promise<void>>();
   readonly #ended: number[] = [];
   readonly #running = new Map<number, Promise<void>>();
   readonly #failures: Error[] = [];
@@ -228,8 +228,9 @@ export class TestServer implements AsyncDisposable {
     await this.down();
     for (const arrival of this.#arrivals.values()) arrival.reject(stoppedError());
     this.#arrivals.clear();
-    for (const peer of this.#open) peer.drop();
-    await Promise.all(this.#listenersClosed);
+    const closed = [...this.#open.values(), ...this.#listenersClosed];
+    for (const peer of this.#open.keys()) peer.drop();
+    await Promise.all(closed);
     await Promise.all([...this.#running].map(([number, running]) => this.#settled(number, running)));
   }
 
@@ -253,10 +254,14 @@ export class TestServer implements AsyncDisposable {
       return;
     }
     const number = ++this.#count;
-    const peer = new Peer(number, raw, this.#secure(raw), this.#settings);
+    const socket = this.#secure(raw);
+    const peer = new Peer(number, raw, socket, this.#settings);
     this.#peers.set(number, peer);
-    this.#open.add(peer);
-    raw.once("close", () => this.#closed(peer));
+    const closed = Promise.all([hasClosed(raw), hasClosed(socket)]);
+    this.#open.set(
+      peer,
+      closed.then(() => this.#closed(peer)),
+    );
     this.#arrivals.get(number)?.resolve(peer);
     this.#arrivals.delete(number);
     const script = this.#scripts[Math.min(this.#nextScript++, this.#scripts.length - 1)] as Script;
@@ -284,6 +289,10 @@ export class TestServer implements AsyncDisposable {
     this.#ended.push(peer.number);
     if (this.#ended.length > MAX_REMEMBERED) this.#peers.delete(this.#ended.shift() as number);
   }
+}
+
+function hasClosed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 function stoppedError(): PeerError {
