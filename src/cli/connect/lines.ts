@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 export type InputLine = { readonly text: string } | { readonly fault: string };
 
 /** The longest line in bytes: what a peer usually takes as one message, and a bound for what is no text at all. */
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;

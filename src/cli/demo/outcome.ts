@@ -53,7 +53,7 @@ function duration(from: number, to: number | undefined): string {
 /** The two sums, in words. */
 export function sums({ ticks, watch, orders }: Pick<Outcome, "ticks" | "watch" | "orders">): readonly string[] {
   return [
-    `Ticks    ${ticks} made = ${watch.received} received + ${watch.missed} missed, in ${watch.gaps} gaps, each while the connection was down.`,
+    `Ticks    ${ticks} made = ${watch.received} received + ${watch.missed} missed, in ${watch.gaps} gap${watch.gaps === 1 ? "" : "s"}, each while the connection was down.`,
     `Orders   ${orders.made} sent = ${orders.acknowledged.length} acknowledged + ${orders.inDoubt.length} in doubt: handed to a connection that`,
     `         broke before the answer came. ${orders.queued} waited in the outbox for the next connection.`,
   ];
