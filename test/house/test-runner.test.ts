@@ -83,6 +83,14 @@ test("a test that hangs is named and stopped by the watchdog", async () => {
   assert.match(output, /The test "hangs" has not ended within 0\.3 s/);
 });
 
+test("a test that leaves something open fails the run, and what it is is said", async () => {
+  const leaving =
+    'import { createServer } from "node:net"; test("leaves", () => void createServer().listen(0, "127.0.0.1"));';
+  const { code, output } = await run({ "test/a.test.ts": leaving }, ["unit"], { EVERFRESH_TEST_TIMEOUT: "600" });
+  assert.equal(code, 1);
+  assert.match(output, /All tests have ended, "leaves" last, and something keeps the process running: .*TCPServerWrap/);
+});
+
 test("the watchdog leaves a program alone that a test starts with the same flags", async () => {
   const starting = `
     import { spawnSync } from "node:child_process";
