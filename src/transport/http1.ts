@@ -35,7 +35,10 @@ import { abandon, makeRequest, type Outgoing } from "./outgoing.ts";
 import { RefusalReader } from "./refusal.ts";
 import { type UpgradeHeaders, upgradeHeaders } from "./upgrade-request.ts";
 
-/** Header fields of an answer. Their bytes are bounded by maxHeaderSize: 16 KiB unless given, which is Node's own default. */
+/**
+ * Header fields of an answer. Their bytes are bounded by maxHeaderSize: 16 KiB unless given, which is Node's own default. Node would
+ * cut a list of more than a thousand fields silently; this bound is far below.
+ */
 const MAX_HEADERS = 128;
 /** 1xx answers before the real one. A few are usual (102 while it works, 103 with hints); more serve nobody. */
 const MAX_INTERIM = 16;
@@ -125,7 +128,6 @@ class Http1Opening implements Opening {
     request.on("timeout", () => this.#fail(timeoutFailure(this.#progress, this.#label)));
     // Stays for good: Node may have more than one thing to say about a request that is over.
     request.on("error", (error) => this.#failed(error));
-    request.on("close", () => this.#failed(undefined));
     // Agents say this that have asked a proxy for a tunnel; if it was refused, they then hand over the proxy's own answer.
     request.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
       this.#proxyStatus = statusCode;
@@ -133,9 +135,8 @@ class Http1Opening implements Opening {
   }
 
   #follow(socket: Socket, { named }: Address): void {
-    if (this.#connecting !== undefined || this.#listener === undefined) return;
-    const way = { named: named && this.#outgoing?.proxied !== true, ref: this.#request.ref };
-    this.#connecting = new ConnectingSocket(socket, way, () => {
+    if (this.#connecting !== undefined) return;
+    this.#connecting = new ConnectingSocket(socket, { named, ref: this.#request.ref }, () => {
       if (this.#proxyStatus === 200) this.#listener?.connected();
     });
     this.#connecting.follow();
@@ -212,8 +213,8 @@ class Http1Opening implements Opening {
         answerRefused("upgrade", `${this.#label}: the server's 101 names no upgrade that can be read.`, details);
   }
 
-  /** An error, or the end of a request that nothing else has ended. */
-  #failed(error: Error | undefined): void {
+  /** Node tells of every end before an answer as an error. */
+  #failed(error: Error): void {
     // The body of a refusal tells of its own end.
     if (this.#listener === undefined || this.#refusal !== undefined) return;
     const thrown = this.#outgoing?.thrown();
@@ -221,8 +222,7 @@ class Http1Opening implements Opening {
       this.#fail(thrownFailure(thrown.error, this.#label));
       return;
     }
-    const cause = error ?? Object.assign(new Error("The connection ended."), { code: "ECONNRESET" });
-    this.#fail(openingFailure(cause, this.#progress, this.#label, this.#outgoing?.proxied === true));
+    this.#fail(openingFailure(error, this.#progress, this.#label, this.#outgoing?.proxied === true));
   }
 
   /** Never before `start` has returned. */

@@ -54,8 +54,6 @@ export function makeRequest(
     // As an array of pairs, or Node would sort out case and duplicates. Its types know flat arrays only.
     headers: headers as unknown as readonly string[],
   } as RequestOptions);
-  // Node would cut a long list of headers silently. Their bytes are bounded anyway, so the whole list is counted instead.
-  request.maxHeadersCount = 0;
   const proxied = !ownSocket && (agent as { readonly proxy?: unknown }).proxy !== undefined;
   return { request, proxied, thrown: () => thrown };
 }

@@ -104,6 +104,16 @@ test("while the body of a refusal is read", async (t) => {
   await leftBy(peer.sockets);
 });
 
+test("while the body of a refusal is read: its timers are gone at once", async (t) => {
+  const peer = await half(t, "HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\nhalf");
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
+  const { opening } = open(peer.url());
+  await eventually(() => timers() === before + 2);
+  opening.abort();
+  assert.equal(timers(), before);
+});
+
 /** A peer that says part of an answer; `written` tells, some turns later, that the client has it. */
 async function half(t: TestContext, part: string) {
   let turns = Number.POSITIVE_INFINITY;

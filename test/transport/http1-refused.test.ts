@@ -1,6 +1,6 @@
 /** The upgrade that the server refuses: its status, its headers and as much of its body as tells why. */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { Agent, createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
 
@@ -131,6 +131,15 @@ test("a refusal without a body is reported at once", async (t) => {
     assert.equal((await recorder.failure()).body, "");
     assert.ok(performance.now() - started < 900);
   }
+});
+
+test("a refused socket doesn't go back to a pool", async (t) => {
+  const peer = await refusing(t, "Content-Length: 2\r\n", (socket) => socket.write("no"));
+  const agent = new Agent({ keepAlive: true });
+  const { recorder } = open(peer.url(), { transportOptions: { agent } });
+  assert.equal((await recorder.failure()).body, "no");
+  await closeOf(peer.sockets[0] as Socket);
+  assert.deepEqual(Object.keys(agent.freeSockets), []);
 });
 
 test("a refusal behind interim answers is reported with its own status and headers", async (t) => {

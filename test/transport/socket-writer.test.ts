@@ -148,5 +148,6 @@ test("nothing is written to a socket that can't be written to any more", async (
   await tick();
   made.flushAll();
   assert.deepEqual(chunks, []);
+  assert.equal(made.bytesSent, 0);
   assert.equal(made.openFrames, 1);
 });
