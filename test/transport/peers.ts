@@ -92,7 +92,7 @@ export function acceptingPeer(
 }
 
 /** The next chunk, or undefined when there is none any more. Leaves the socket paused. */
-export function chunkOf(socket: Socket): Promise<Buffer | undefined> {
+function chunkOf(socket: Socket): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const got = (chunk?: Buffer) => {
       socket.pause();
@@ -132,7 +132,7 @@ export function headersOf(head: string): readonly (readonly [string, string])[] 
     });
 }
 
-export function keyOf(request: string): string {
+function keyOf(request: string): string {
   return headersOf(request).find(([name]) => name === "sec-websocket-key")?.[1] ?? "";
 }
 

@@ -132,7 +132,7 @@ export class Recorder implements ChannelListener {
   }
 }
 
-export function requestTo(url: string | URL, overrides: Partial<ChannelRequest> = {}): ChannelRequest {
+function requestTo(url: string | URL, overrides: Partial<ChannelRequest> = {}): ChannelRequest {
   return {
     url: new URL(url),
     headers: [],
