@@ -168,15 +168,24 @@ export interface Connection<S = unknown> extends AsyncDisposable {
   close(code?: number, reason?: string): void;
   /** Hands a value to handleInfo. */
   info(message: unknown): void;
-  /** Resolves when bufferedAmount is 0; rejects when it never can be: TerminatedError, or the signal's reason. */
+  /**
+   * Resolves when bufferedAmount is 0. Rejects when it never can be: the FreshError of casting_failed when frames were
+   * lost, TerminatedError, or the signal's reason.
+   */
   drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Resolves while open or at the next open; rejects when terminated first (TerminatedError), or with the signal's reason. */
   opened(options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Leaves the current server now, or ends the wait; no backoff. The state becomes the initial one. */
+  /**
+   * Leaves the current server now, or ends the wait; no backoff. An open connection's handleDisconnect(undefined, undefined)
+   * says with which state to go on.
+   */
   reconnect(): void;
   /** Make before break. This version refuses it: rejects with NotBuiltError. */
   replace(options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Pings now and resolves with the round trip in ms; a link that doesn't answer within pongTimeout is torn down. */
+  /**
+   * Pings now and resolves with the round trip in ms. A link from which no byte comes within pongTimeout is torn down. Rejects with an
+   * Error then, when the connection isn't open, and when only the ping isn't answered in time.
+   */
   probe(): Promise<number>;
   /** Final: closes cleanly, terminates, and resolves with the exit reason. After `timeout` ms (default 5000) it is cut off. */
   stop(reason?: ExitReason, options?: { readonly timeout?: number }): Promise<ExitReason>;

@@ -17,7 +17,7 @@ import { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type FreshError, type FreshErrorPhase, TerminatedError } from "./errors.ts";
 import type { ConnectionEvent } from "./event.ts";
-import { castingError, encodingError, endError, type SendFault, timeoutError } from "./failures.ts";
+import { castingError, encodingError, endError, givenUpError, type SendFault, timeoutError } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
 import {
   type Action,
@@ -88,6 +88,8 @@ export class ConnectionProcess<S> implements Connection<S> {
   /** The channel before, which may still wait for its peer's FIN. */
   #lingering: Channel | undefined;
   #lastRoundTrip: number | undefined;
+  /** Frames were lost with the link that has just ended, and the module hasn't heard of it. */
+  #lost: FreshError | undefined;
   #stopTimeout = STOP_TIMEOUT;
   #exit: (reason: ExitReason) => void = () => undefined;
 
@@ -116,7 +118,7 @@ export class ConnectionProcess<S> implements Connection<S> {
       dropping: (cause) => this.#emit({ type: "dropping", cause, status: this.status }),
     });
     this.#deadlines = new Deadlines(clock, options.ref, (timer) => {
-      this.#waitedFor = this.#attempt?.phase ?? "open";
+      this.#waitedFor = this.#phase;
       this.#step({ type: "timedOut", timer });
     });
     this.#backoff = new Backoff(options, platform.random);
@@ -177,7 +179,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     if (isCloseFrame(frame)) return this.#sendClose(frame);
     const { result, fault } = this.#sender.cast(frame, options);
     // The caller isn't the module, so its handleError hears of it in turn.
-    if (fault !== undefined) this.#mailbox.put({ type: "fault", error: encodingError(fault) });
+    if (fault !== undefined) this.#mailbox.put({ type: "fault", error: encodingError(fault, this.#phase) });
     return result;
   }
 
@@ -236,7 +238,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   #sendClose(frame: CloseFrame): SendResult {
     const open = this.isOpen;
     const fault = this.#requestClose(frame);
-    if (fault !== undefined) this.#mailbox.put({ type: "fault", error: encodingError(fault) });
+    if (fault !== undefined) this.#mailbox.put({ type: "fault", error: encodingError(fault, this.#phase) });
     return open && fault === undefined ? "sent" : "dropped";
   }
 
@@ -253,6 +255,11 @@ export class ConnectionProcess<S> implements Connection<S> {
     } catch (error) {
       this.#emit({ type: "crashed", callback: "onDrop", error });
     }
+  }
+
+  /** How far the connection is, in the words of an error. */
+  get #phase(): FreshErrorPhase {
+    return this.#life.status === "closing" ? "closing" : (this.#attempt?.phase ?? "open");
   }
 
   // ── Receiving, and the module ──────────────────────────────────────────────────────────────────────────────────
@@ -279,6 +286,7 @@ export class ConnectionProcess<S> implements Connection<S> {
       },
       shutSender: () => this.#sender.shut(),
       flushSender: () => this.#sender.flush(),
+      encodingError: (fault) => encodingError(fault, this.#phase),
       failed: (error) => this.#emit({ type: "failed", error }),
       decided: (decision) => this.#step({ type: "decided", decision }),
       faultDecided: (decision) => this.#step({ type: "faultDecided", decision }),
@@ -298,6 +306,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#life = state;
     if (state.status !== "open") this.#sender.shut();
     for (const action of actions) this.#perform(action);
+    this.#tellLost();
   }
 
   #perform(action: Action): void {
@@ -311,8 +320,7 @@ export class ConnectionProcess<S> implements Connection<S> {
       case "destroyTransport":
         this.#attempt?.abort();
         this.#attempt = undefined;
-        this.#link?.channel.destroy();
-        this.#endLink();
+        this.#giveUpLink();
         return;
       case "sendClose":
         this.#link?.channel.close(action.code, action.reason);
@@ -339,21 +347,25 @@ export class ConnectionProcess<S> implements Connection<S> {
       }
       case "invokeDisconnect": {
         const { code, reason } = action;
+        this.#tellLost();
         this.#emit({ type: "closed", code, reason });
         this.#mailbox.put({ type: "disconnect", code, reason });
         return;
       }
       case "invokeError": {
         const { fault } = action;
+        this.#tellLost();
         this.#fail("error" in fault ? fault.error : timeoutError(fault.timedOut, this.#waitedFor, this.#options));
         return;
       }
       case "invokeTerminate":
         this.#sender.close();
         if (action.now) {
+          if (this.#lost !== undefined) this.#emit({ type: "failed", error: this.#lost });
           this.#mailbox.remove(() => true);
           this.#runner.terminate(action.reason);
         } else {
+          this.#tellLost();
           this.#mailbox.put({ type: "terminate", reason: action.reason });
         }
         return;
@@ -383,9 +395,8 @@ export class ConnectionProcess<S> implements Connection<S> {
         failed: (error) => this.#step({ type: "attemptFailed", generation, error }),
         frame: (frame) => this.#receive(frame),
         castFailed: (failure) => {
-          const error = castingError(failure);
-          this.#sender.lost(failure.frames, error);
-          this.#mailbox.put({ type: "fault", error });
+          this.#lost = castingError(failure, this.#phase);
+          this.#sender.lost(failure.frames, this.#lost);
         },
         ended: (end) => this.#ended(generation, end),
       },
@@ -401,7 +412,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#link = new Link(channel, this.#options, platform.clock, {
       mayPing: () => this.#sender.ready,
       dead: (silence) => {
-        channel.destroy();
+        this.#giveUpLink();
         const message = `no byte came within ${silence} ms of a ping, so the link is dead. If the server is only slow, raise pongTimeout.`;
         this.#ended(generation, { type: "lost", reason: "pong_timeout", message });
       },
@@ -420,7 +431,27 @@ export class ConnectionProcess<S> implements Connection<S> {
     }
     this.#endLink();
     if (end.type === "closed") this.#step({ type: "peerClosed", generation, code: end.code, reason: end.reason });
-    else this.#step({ type: end.type, generation, error: endError(end) });
+    else this.#step({ type: end.type, generation, error: endError(end, this.#phase) });
+  }
+
+  /** This end leaves the link, with whatever the system hasn't taken yet. */
+  #giveUpLink(): void {
+    const channel = this.#link?.channel;
+    if (channel === undefined) return;
+    channel.destroy();
+    const frames = channel.unsentFrames;
+    if (frames > 0) {
+      this.#lost = givenUpError(frames, this.#phase);
+      this.#sender.lost(frames, this.#lost);
+    }
+    this.#endLink();
+  }
+
+  /** Frames lost with a link are told of right before its end is, or else when everything of the step has been done. */
+  #tellLost(): void {
+    const error = this.#lost;
+    this.#lost = undefined;
+    if (error !== undefined) this.#mailbox.put({ type: "fault", error });
   }
 
   /** The present link is over: its numbers are kept, its timers are not. */

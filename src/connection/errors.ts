@@ -7,7 +7,7 @@
  *     ├── InvalidUriError        start(): an address that can't be connected to
  *     ├── AlreadyStartedError    start(): the name is taken; has .connection
  *     ├── NoSuchConnectionError  send(), close(), info(): nobody has that name, or it has terminated
- *     ├── TerminatedError        opened(), drain(), probe(): the connection ended first
+ *     ├── TerminatedError        opened(), drain(): the connection terminated first
  *     ├── LinkedExitError        raised uncaught when a linked connection ends with a fault
  *     └── NotBuiltError          a part of the design that this version doesn't have
  */

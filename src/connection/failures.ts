@@ -10,23 +10,31 @@ import { parseRetryAfter } from "./retry-after.ts";
 /** Why a frame could not be sent: what faultOf or a channel says. */
 export type SendFault = { readonly reason: string; readonly message: string };
 
-export function encodingError(fault: SendFault): FreshError {
-  return new FreshError({ kind: "encoding_failed", phase: "open", reason: fault.reason, detail: fault.message });
+/** `phase`: how far the connection was when the frame was to be sent. */
+export function encodingError(fault: SendFault, phase: FreshErrorPhase): FreshError {
+  return new FreshError({ kind: "encoding_failed", phase, reason: fault.reason, detail: fault.message });
 }
 
-export function castingError(failure: SendFault & { readonly cause?: unknown }): FreshError {
+export function castingError(failure: SendFault & { readonly cause?: unknown }, phase: FreshErrorPhase): FreshError {
   const { reason, message, cause } = failure;
-  return new FreshError({ kind: "casting_failed", phase: "open", reason, detail: message, cause });
+  return new FreshError({ kind: "casting_failed", phase, reason, detail: message, cause });
+}
+
+/** Of frames that a link still held when this end gave it up. */
+export function givenUpError(frames: number, phase: FreshErrorPhase): FreshError {
+  const what = frames === 1 ? "A frame that send had accepted was" : `${frames} frames that send had accepted were`;
+  const message = `${what} still waiting for the system to take them when the connection was given up. Send again what matters.`;
+  return castingError({ reason: "given_up", message }, phase);
 }
 
 /** Of a violation or a loss; a close frame is no error. */
-export function endError(end: Exclude<ChannelEnd, { type: "closed" }>): FreshError {
+export function endError(end: Exclude<ChannelEnd, { type: "closed" }>, phase: FreshErrorPhase): FreshError {
   if (end.type === "violated") {
     const { closeCode, reason, message } = end.violation;
-    return new FreshError({ kind: "decoding_failed", phase: "open", reason, detail: message, closeCode });
+    return new FreshError({ kind: "decoding_failed", phase, reason, detail: message, closeCode });
   }
   const { reason, message, cause } = end;
-  return new FreshError({ kind: "streaming_failed", phase: "open", reason, detail: message, cause });
+  return new FreshError({ kind: "streaming_failed", phase, reason, detail: message, cause });
 }
 
 /** Of an attempt that a transport has given up. */

@@ -18,18 +18,12 @@ export function redactUri(uri: string): string {
   return shown.replace(/^.*@/s, `${HIDDEN}@`);
 }
 
-const SECRET_HEADERS: ReadonlySet<string> = new Set([
-  "authorization",
-  "cookie",
-  "set-cookie",
-  "proxy-authorization",
-  "sec-websocket-protocol",
-  "sec-websocket-key",
-]);
+// Harmless whatever stands in them. Of any other header nobody but the user knows: keys travel under many names.
+const SHOWN_HEADERS: ReadonlySet<string> = new Set(["accept-language", "host", "origin", "user-agent"]);
 
-/** Headers for a log: those that carry credentials (subprotocols are used for tokens too) keep their name only. */
+/** Headers for a log: their names, and the values of the few that never carry credentials. */
 export function redactHeaders(headers: Iterable<readonly [string, string]>): Record<string, string> {
   const shown: [string, string][] = [];
-  for (const [name, value] of headers) shown.push([name, SECRET_HEADERS.has(name.toLowerCase()) ? HIDDEN : value]);
+  for (const [name, value] of headers) shown.push([name, SHOWN_HEADERS.has(name.toLowerCase()) ? value : HIDDEN]);
   return Object.fromEntries(shown);
 }

@@ -6,7 +6,7 @@ import type { CallbackName, Callbacks, Connection, FreshModule, GenericResponse 
 import type { CloseFrame, ControlFrame, DataFrame, Frame, FrameLike } from "../frame.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
 import type { FreshError } from "./errors.ts";
-import { encodingError, type SendFault } from "./failures.ts";
+import type { SendFault } from "./failures.ts";
 import type { Decision } from "./lifecycle.ts";
 import { badResponse, isThenable, readDecision, resolveCallbacks } from "./responses.ts";
 
@@ -38,7 +38,9 @@ export interface RunnerPort {
   shutSender(): void;
   /** Sends what waited for handleConnect's answer. */
   flushSender(): void;
-  /** A frame was refused for this; it is counted, and handleError is about to hear of it. */
+  /** The error of a frame that was refused; it has been counted. */
+  encodingError(fault: SendFault): FreshError;
+  /** handleError is about to hear of a fault that ends no attempt. */
   failed(error: FreshError): void;
   /** The answer to handleDisconnect, or to a handleError that ended an attempt. */
   decided(decision: Decision): void;
@@ -205,7 +207,7 @@ export class Runner<S> {
       const fault = isCloseFrame(frame) ? this.#port.close(frame) : this.#port.cast(frame);
       if (fault === undefined) continue;
       // handleError is told at once, with the state from before the reply; what state it gives is passed over (section 2.2).
-      const pending = this.#fault(encodingError(fault), "pass over");
+      const pending = this.#fault(this.#port.encodingError(fault), "pass over");
       if (pending !== undefined) {
         return pending.then(() => (this.#hasLeft(before) ? undefined : this.#reply(frames, at + 1, state)));
       }

@@ -83,6 +83,8 @@ export interface Channel {
   readonly extensions: string;
   /** Bytes accepted by send and not yet given to the system. */
   readonly bufferedAmount: number;
+  /** Frames accepted by send and not yet given to the system; after the end, those that never were. */
+  readonly unsentFrames: number;
   /** Bytes that have come in and gone out since the 101, frame headers included. */
   readonly bytesReceived: number;
   readonly bytesSent: number;

@@ -79,6 +79,10 @@ export class Http1Channel implements Channel {
     return this.#writer.pendingBytes;
   }
 
+  get unsentFrames(): number {
+    return this.#writer.unsentFrames;
+  }
+
   get bytesReceived(): number {
     return this.#bytesReceived;
   }

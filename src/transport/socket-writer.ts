@@ -43,6 +43,11 @@ export class SocketWriter {
     return this.#underWay.reduce((sum, frames) => sum + frames, this.#batched);
   }
 
+  /** Of these, the ones that surely have not: a write that the system took whole is done, though its callback is to come. */
+  get unsentFrames(): number {
+    return this.pendingBytes === 0 ? 0 : this.openFrames;
+  }
+
   /** The engine has taken a frame. */
   accepted(): void {
     this.#batched += 1;

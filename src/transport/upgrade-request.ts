@@ -27,7 +27,7 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
   ["sec-websocket-key", "the handshake sets it, new for each attempt"],
   ["sec-websocket-version", "the handshake sets it"],
   ["sec-websocket-accept", "only a server sends it"],
-  ["sec-websocket-extensions", "use the extensions option"],
+  ["sec-websocket-extensions", "use upgradeOptions.extensions"],
   ["content-length", "an upgrade request has no body"],
   ["transfer-encoding", "an upgrade request has no body"],
 ]);

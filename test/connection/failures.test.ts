@@ -5,6 +5,7 @@ import {
   castingError,
   encodingError,
   endError,
+  givenUpError,
   headersOf,
   timeoutError,
 } from "../../src/connection/failures.ts";
@@ -42,10 +43,13 @@ test("a failure without an answer has neither status, headers, body nor retryAft
 
 test("a violation is decoding_failed with the close code that was sent; a loss is streaming_failed", () => {
   const violation = { type: "violation", closeCode: 1007, reason: "invalid_utf8", message: "bad byte." } as const;
-  const violated = endError({ type: "violated", violation });
-  assert.deepEqual([violated.kind, violated.closeCode, violated.reason], ["decoding_failed", 1007, "invalid_utf8"]);
+  const violated = endError({ type: "violated", violation }, "closing");
+  assert.deepEqual(
+    [violated.kind, violated.phase, violated.closeCode, violated.reason],
+    ["decoding_failed", "closing", 1007, "invalid_utf8"],
+  );
   const cause = new Error("x");
-  const lost = endError({ type: "lost", reason: "reset", message: "reset.", cause });
+  const lost = endError({ type: "lost", reason: "reset", message: "reset.", cause }, "open");
   assert.deepEqual([lost.kind, lost.reason, lost.cause], ["streaming_failed", "reset", cause]);
 });
 
@@ -63,9 +67,16 @@ test("a deadline's error names its limit, its option and what was waited for", (
 });
 
 test("faults of frames and of writes become encoding_failed and casting_failed", () => {
-  assert.equal(encodingError({ reason: "close_code", message: "no such code." }).kind, "encoding_failed");
-  const casting = castingError({ reason: "reset", message: "2 frames were lost.", cause: "x" });
+  assert.equal(encodingError({ reason: "close_code", message: "no such code." }, "open").kind, "encoding_failed");
+  const casting = castingError({ reason: "reset", message: "2 frames were lost.", cause: "x" }, "open");
   assert.deepEqual([casting.kind, casting.reason, casting.cause], ["casting_failed", "reset", "x"]);
+});
+
+test("frames that were still waiting when a link was given up are casting_failed: given_up, with their number", () => {
+  assert.match(givenUpError(1, "open").message, /A frame that send had accepted was still waiting/);
+  const many = givenUpError(3, "closing");
+  assert.deepEqual([many.kind, many.reason, many.phase], ["casting_failed", "given_up", "closing"]);
+  assert.match(many.message, /3 frames that send had accepted were/);
 });
 
 test("a header that a Headers object refuses is left out, and no peer's header makes it throw", () => {

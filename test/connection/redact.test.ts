@@ -28,14 +28,15 @@ test("what is no address keeps what might be secret in it hidden too", () => {
   assert.equal(redactUri("://me:s3cret@host"), "***@host");
 });
 
-test("headers that carry credentials keep their name only", () => {
+test("of a header only the name is shown, but for the few that never carry credentials", () => {
   assert.deepEqual(
     redactHeaders([
       ["Authorization", "Bearer s3cret"],
       ["Cookie", "sid=s3cret"],
       ["Sec-WebSocket-Protocol", "token.s3cret"],
-      ["X-Trace", "abc"],
+      ["X-Api-Key", "s3cret"],
+      ["User-Agent", "bot/1"],
     ]),
-    { Authorization: "***", Cookie: "***", "Sec-WebSocket-Protocol": "***", "X-Trace": "abc" },
+    { Authorization: "***", Cookie: "***", "Sec-WebSocket-Protocol": "***", "X-Api-Key": "***", "User-Agent": "bot/1" },
   );
 });

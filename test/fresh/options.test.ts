@@ -312,7 +312,8 @@ test("no secret reaches the log: authorization, cookies, userinfo, query values,
       Authorization: `Bearer ${secret}`,
       Cookie: `session=${secret}`,
       "Proxy-Authorization": secret,
-      "X-Shown": "shown",
+      "X-Api-Key": secret,
+      "User-Agent": "shown",
     },
     upgradeOptions: { subprotocols: [`token.${secret}`] },
   });
@@ -335,7 +336,7 @@ test("no secret reaches the log: authorization, cookies, userinfo, query values,
   const attempt = log.lines.find(({ level, fields }) => level === "debug" && "headers" in fields);
   assert.equal(attempt?.fields.uri, `ws://${host}/path?token=***&plain=***`);
   const headers = attempt?.fields.headers as Record<string, string>;
-  assert.equal(headers["X-Shown"], "shown");
+  assert.equal(headers["User-Agent"], "shown");
   assert.equal(headers.Authorization, "***");
 });
 

@@ -190,24 +190,26 @@ test("an asynchronous handleError holds back the rest of the reply whose frame w
   assert.deepEqual(peer.lines, ['text "first"', 'text "sent meanwhile"', 'text "third"']);
 });
 
-test("reconnect() as handleError's answer to a bad frame leaves the rest of the reply unsent", async () => {
-  await using server = await WsServer.start();
-  const recorder = new Recorder<number>({
-    handleInfo: () => reply(["first", "\ud800", "third"], 100),
-    handleError: () => reconnect(),
+for (const how of ["directly", "by a promise"] as const) {
+  test(`reconnect() as handleError's answer to a bad frame, given ${how}, leaves the rest of the reply unsent`, async () => {
+    await using server = await WsServer.start();
+    const recorder = new Recorder<number>({
+      handleInfo: () => reply(["first", "\ud800", "third"], 100),
+      handleError: () => (how === "directly" ? reconnect() : Promise.resolve(reconnect())),
+    });
+    await using connection = launch(server, recorder, 0);
+    await connection.opened();
+    connection.info("go");
+    await recorder.call("handleConnect", 2);
+    const [first, second] = [await server.peer(1), await server.peer(2)];
+    await first.closed;
+    assert.deepEqual(first.lines, ['text "first"', "close 1000"]);
+    connection.send("end");
+    await second.text();
+    assert.deepEqual(second.lines, ['text "end"']);
+    assert.equal(recorder.states.at(-1), 0);
   });
-  await using connection = launch(server, recorder, 0);
-  await connection.opened();
-  connection.info("go");
-  await recorder.call("handleConnect", 2);
-  const [first, second] = [await server.peer(1), await server.peer(2)];
-  await first.closed;
-  assert.deepEqual(first.lines, ['text "first"', "close 1000"]);
-  connection.send("end");
-  await second.text();
-  assert.deepEqual(second.lines, ['text "end"']);
-  assert.equal(recorder.states.at(-1), 0);
-});
+}
 
 // ── 2.3 Pings ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
