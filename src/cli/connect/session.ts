@@ -54,6 +54,8 @@ export class Session {
   readonly #connection: Connection<number>;
   #verdict: Verdict | undefined;
   #unsent = 0;
+  /** "held": whoever is told can't take more. What the peer sends waits unread meanwhile, so no silence is counted. */
+  #hearing: "free" | "held" = "free";
   /** Once all of the input has been sent: the next end of the connection is the session's. */
   #silence: Silence | undefined;
 
@@ -108,6 +110,7 @@ export class Session {
     const linger = this.#plan.lingerAfter(input);
     if (linger === Number.POSITIVE_INFINITY || !(await this.#allSent())) return;
     this.#silence = new Silence(linger, () => this.end({ code: EXIT_DONE, cause: "input_ended" }));
+    if (this.#hearing === "held") this.#silence.suspend();
   }
 
   // Whether the connection lives to see it: all that was sent has been given to the system.
@@ -151,13 +154,14 @@ export class Session {
         : this.#tell({ type: "binary", data: frame.data });
     const next = ok(count + 1);
     if (next.state >= this.#plan.maxMessages) this.end({ code: EXIT_DONE, cause: "max_messages" });
-    // While the output can't take more, no silence is counted: what the peer sends waits unread.
     if (told === undefined) {
       this.#silence?.broken();
       return next;
     }
+    this.#hearing = "held";
     this.#silence?.suspend();
     return told.then(() => {
+      this.#hearing = "free";
       this.#silence?.broken();
       return next;
     });

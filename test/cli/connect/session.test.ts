@@ -68,9 +68,10 @@ test("a server that doesn't read slows the input down", async (t) => {
     t,
     accepting(async (peer) => {
       peer.pause();
-      await new Promise<void>((resolve) => {
+      const released = new Promise<void>((resolve) => {
         release = resolve;
       });
+      await Promise.race([released, peer.ended]);
       peer.resume();
       for await (const frame of peer.frames()) if (frame.type === "text") count += 1;
     }),
@@ -88,38 +89,40 @@ test("a server that doesn't read slows the input down", async (t) => {
   assert.equal(count, total);
 });
 
-test("while whoever is told can't take more, nothing more is told and no silence is counted", async (t) => {
-  const server = await serve(t, echo());
-  const told: string[] = [];
-  let release = () => {};
-  let held = () => {};
-  const holding = new Promise<void>((resolve) => {
-    held = resolve;
-  });
-  const tell = (event: ConnectEvent): Promise<void> | undefined => {
-    if (event.type !== "message") return undefined;
-    told.push(event.data);
-    if (told.length !== 2) return undefined;
-    held();
-    return new Promise((resolve) => {
-      release = resolve;
+for (const order of ["before", "after"] as const) {
+  test(`while whoever is told can't take more, from ${order} the input's end, nothing more is told and no silence is counted`, async (t) => {
+    const server = await serve(t, echo());
+    const told: string[] = [];
+    let release = () => {};
+    let held = () => {};
+    const holding = new Promise<void>((resolve) => {
+      held = resolve;
     });
-  };
-  const session = start(t, planFor(server, { lingerAfter: () => 50 }), tell);
-  async function* lines(): AsyncGenerator<InputLine> {
-    for (const text of ["1", "2", "3"]) yield { text };
-  }
-  await session.feed(lines());
-  await holding;
-  const early = await Promise.race([
-    session.ended,
-    new Promise((resolve) => setTimeout(resolve, 300, "still running")),
-  ]);
-  assert.deepEqual([early, told], ["still running", ["1", "2"]]);
-  release();
-  assert.deepEqual(await session.ended, { code: 0, cause: "input_ended" });
-  assert.deepEqual(told, ["1", "2", "3"]);
-});
+    const tell = (event: ConnectEvent): Promise<void> | undefined => {
+      if (event.type !== "message") return undefined;
+      told.push(event.data);
+      if (told.length !== 2) return undefined;
+      held();
+      return new Promise((resolve) => {
+        release = resolve;
+      });
+    };
+    const session = start(t, planFor(server, { lingerAfter: () => 50 }), tell);
+    async function* lines(): AsyncGenerator<InputLine> {
+      for (const text of ["1", "2", "3"]) yield { text };
+      if (order === "before") await holding;
+    }
+    await session.feed(lines());
+    await holding;
+    const peer = await server.connection(1);
+    assert.equal(await peer.delay(300), true);
+    assert.ok(!peer.received.some(({ type }) => type === "close"), "it closed while nothing could be told");
+    assert.deepEqual(told, ["1", "2"]);
+    release();
+    assert.deepEqual(await session.ended, { code: 0, cause: "input_ended" });
+    assert.deepEqual(told, ["1", "2", "3"]);
+  });
+}
 
 test("the first cause of an end counts, but a signal always does", async (t) => {
   const server = await serve(t, echo());
