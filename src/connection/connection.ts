@@ -438,8 +438,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   #giveUpLink(): void {
     const channel = this.#link?.channel;
     if (channel === undefined) return;
-    channel.destroy();
-    const frames = channel.unsentFrames;
+    const frames = channel.destroy();
     if (frames > 0) {
       this.#lost = givenUpError(frames, this.#phase);
       this.#sender.lost(frames, this.#lost);

@@ -83,8 +83,6 @@ export interface Channel {
   readonly extensions: string;
   /** Bytes accepted by send and not yet given to the system. */
   readonly bufferedAmount: number;
-  /** Frames accepted by send and not yet given to the system; after the end, those that never were. */
-  readonly unsentFrames: number;
   /** Bytes that have come in and gone out since the 101, frame headers included. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
@@ -101,9 +99,9 @@ export interface Channel {
   hibernate(): void;
   /**
    * Ends now and silently; after `ended` it cuts short the wait for the peer's FIN. What was sent before is still
-   * given to the system, for at most `closeTimeout`.
+   * given to the system, for at most `closeTimeout`. Answers how many frames that send had accepted the system hasn't taken yet.
    */
-  destroy(): void;
+  destroy(): number;
 }
 
 /** An attempt under way. */

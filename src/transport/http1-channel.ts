@@ -79,10 +79,6 @@ export class Http1Channel implements Channel {
     return this.#writer.pendingBytes;
   }
 
-  get unsentFrames(): number {
-    return this.#writer.unsentFrames;
-  }
-
   get bytesReceived(): number {
     return this.#bytesReceived;
   }
@@ -135,11 +131,14 @@ export class Http1Channel implements Channel {
   /** Between ticks a channel holds nothing it could give back: the engine's buffers live from a batch's first frame to its write. */
   hibernate(): void {}
 
-  destroy(): void {
+  destroy(): number {
     if (this.#state === "open") this.#writer.flushAll();
     this.#state = "over";
     this.#writer.forget();
+    // Asked before the socket is destroyed, which forgets what it held.
+    const frames = this.#writer.unsentFrames;
     destroyWhenWritten(this.#socket, this.#parting);
+    return frames;
   }
 
   readonly #received = (chunk: Uint8Array): void => {
