@@ -73,7 +73,7 @@ export type FrameFaultReason =
 /** The longest payload of a control frame, in bytes (RFC 6455 §5.5). */
 export const MAX_CONTROL_PAYLOAD = 125;
 /** The longest reason of a close frame, in bytes of UTF-8: two bytes of the payload hold the code. */
-export const MAX_CLOSE_REASON = 123;
+const MAX_CLOSE_REASON = 123;
 
 /**
  * May a close frame carry this code on the wire (RFC 6455 §7.4)? 1004 is reserved, 1005, 1006 and 1015
