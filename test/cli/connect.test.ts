@@ -505,7 +505,12 @@ describe("ends from outside", { concurrency: 3 }, () => {
     const server = await serve(
       t,
       accepting(async (peer) => {
-        for (let tick = 1; await peer.delay(20); tick += 1) peer.send(`tick ${tick}`);
+        let leaving = false;
+        const left = peer.receive("close", { timeout: 20_000 }).then(() => {
+          leaving = true;
+        });
+        for (let tick = 1; (await peer.delay(20)) && !leaving; tick += 1) peer.send(`tick ${tick}`);
+        await left;
       }),
     );
     const command = new RunningCommand(t, ["connect", server.url], NOTHING);
