@@ -126,10 +126,17 @@ export class Heartbeat {
     this.#expect();
   }
 
+  // A ping moves the deadline only if something has come since the one that set it: silence is counted from its first ping,
+  // so a dead link is found within one interval and one timeout, whichever of them is longer.
   #expect(): void {
     const { pongTimeout, ref } = this.#options;
-    if (this.#deadline !== undefined || pongTimeout === 0) return;
-    this.#receivedBefore = this.#port.bytesReceived();
+    if (pongTimeout === 0) return;
+    const received = this.#port.bytesReceived();
+    if (this.#deadline !== undefined) {
+      if (received === this.#receivedBefore) return;
+      this.#clock.cancel(this.#deadline);
+    }
+    this.#receivedBefore = received;
     const dueAt = this.#clock.now() + pongTimeout;
     this.#deadline = this.#clock.after(pongTimeout, () => this.#judge(dueAt), ref);
   }

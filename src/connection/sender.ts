@@ -109,10 +109,10 @@ export class Sender {
     this.#watch();
   }
 
-  /** Resolves when bufferedAmount is 0. */
+  /** Resolves when nothing waits any more. */
   async drain(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (this.bufferedAmount === 0) return;
+    if (this.#drained) return;
     const drained = this.#waiters.wait(signal);
     this.#watch();
     return drained;
@@ -161,9 +161,14 @@ export class Sender {
     this.#port.dropping(cause);
   }
 
+  // An empty message in the outbox has no bytes, but it waits.
+  get #drained(): boolean {
+    return this.bufferedAmount === 0 && (this.#outbox?.length ?? 0) === 0;
+  }
+
   #watch(): void {
     if (this.#waiters.size === 0) return;
-    if (this.bufferedAmount === 0) this.#waiters.settle();
+    if (this.#drained) this.#waiters.settle();
     // While frames wait for something else than the channel, it has nothing to tell; open() or detach() brings us back here.
     else this.#target?.flushed(() => this.#watch());
   }

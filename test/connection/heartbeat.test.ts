@@ -101,6 +101,20 @@ test("an interval shorter than the timeout doesn't put the verdict off", () => {
   assert.equal(link.dead, 1000);
 });
 
+test("a link that dies is found within one interval and one timeout, also when the timeout is the longer", () => {
+  const { clock, link } = heart({ pingInterval: 500, pongTimeout: 1000 });
+  clock.advance(500);
+  link.received += 2;
+  clock.advance(500);
+  link.received += 2;
+  clock.advance(10);
+  // The last byte came just after the ping at 1000. The next ping, at 1500, is the first that stays unanswered.
+  clock.advance(1488);
+  assert.equal(link.dead, undefined);
+  clock.advance(4);
+  assert.equal(link.dead, 1000);
+});
+
 test("pongTimeout 0 gives no verdict", () => {
   const { clock, link } = heart({ pongTimeout: 0 });
   clock.advance(100_000);

@@ -127,6 +127,21 @@ test("drain resolves when nothing waits in the outbox or in the channel", async 
   await waiting;
 });
 
+test("an empty message that waits has no bytes, but drain waits for it", async () => {
+  const { sender: made, open } = sender();
+  made.cast("");
+  assert.equal(made.bufferedAmount, 0);
+  let drained = false;
+  const waiting = made.drain(undefined).then(() => {
+    drained = true;
+  });
+  await Promise.resolve();
+  assert.equal(drained, false);
+  open();
+  made.flush();
+  await waiting;
+});
+
 test("while frames wait for the open, drain asks the channel nothing: that would go round for ever", () => {
   const { sender: made, channel, seen } = sender();
   made.attach(channel as unknown as Channel);
