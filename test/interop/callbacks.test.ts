@@ -76,6 +76,7 @@ test("a ping of Python's is answered before handleControl sees it, and its pong 
   const peer = await endpoint.peer();
   peer.ping("théirs");
   await recorder.call("handleControl", 2);
+  await peer.next("ping");
   assert.deepEqual(peer.lines, ['pong "théirs"', 'text "from handleControl"', 'ping "mine"']);
   assert.deepEqual(recorder.lines.slice(1), ['handleControl ping "théirs"', 'handleControl pong "mine"']);
 });
@@ -91,6 +92,7 @@ test("an unasked pong of ours bothers nobody, nor one of Python's", async () => 
   connection.send("still well");
   await recorder.call("handleIn");
   await recorder.call("handleControl");
+  await peer.text();
   assert.deepEqual(peer.lines, ['pong "unasked"', 'text "still well"']);
 });
 
