@@ -83,7 +83,8 @@ const COARSER: Readonly<Record<string, string>> = {
 
 export function everfreshErrorTerm(error: FreshError): Term {
   // Why TLS failed is said in OpenSSL's words here, and in Erlang's there.
-  if (error.phase === "tls" && error.reason !== "timed_out") return errorTerm(error.kind, "tls");
+  if (error.phase === "tls" && !["timed_out", "ended", "reset"].includes(error.reason))
+    return errorTerm(error.kind, "tls");
   if (error.kind === "establishing_failed" && error.status !== undefined && error.reason === "status") {
     return statusTerm(error.status, [...(error.headers ?? [])]);
   }

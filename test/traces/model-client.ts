@@ -405,7 +405,7 @@ export class ModelClient implements LinkOwner {
       third !== undefined
     ) {
       if (isAtom(first, "nil") || isAtom(second, "nil")) this.differs("nil-is-left-out");
-      const fault = closeFault(first, second);
+      const fault = isAtom(first, "nil") ? undefined : closeFault(first, second);
       if (fault === undefined) this.#closeWith(first.kind === "number" ? first.value : undefined, textOf(second));
       else if (yield* this.#fault(this.#closeError(fault), "pass over")) return;
       this.#state = third;

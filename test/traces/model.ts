@@ -6,13 +6,13 @@
  */
 import { Answers, showAnswer } from "./answers.ts";
 import type { DifferenceName } from "./differences.ts";
-import { headerPairs } from "./errors.ts";
+import { errorTerm, headerPairs } from "./errors.ts";
 import { defaultAnswer } from "./model-answers.ts";
 import { ModelClient, type World } from "./model-client.ts";
 import { type LinkOwner, ModelLink } from "./model-link.ts";
 import { type Caller, type OutsideCall, type OutsideResult, outsideScript, type Target } from "./outside.ts";
-import type { Scenario } from "./scenario.ts";
-import { CONDITION_LIMIT, lengthFormOf, peerScript, type Script, speaksTls, stepsOf } from "./script.ts";
+import type { PeerStep, Scenario } from "./scenario.ts";
+import { CONDITION_LIMIT, lengthFormOf, type PeerLink, peerScript, type Script, speaksTls, stepsOf } from "./script.ts";
 import { parseTerm } from "./term-reader.ts";
 import { atom, isAtom, showTerm, type Term } from "./terms.ts";
 import { VirtualTime } from "./time.ts";
@@ -116,7 +116,7 @@ class Model implements Caller, World {
     const secure = this.#scenario.client.uri.startsWith("wss:");
     if (secure && speaksTls(this.#scenario) && !this.#trustsPeer()) return { failed: "tls" };
     const link = new ModelLink(owner, { request: this.#request(subprotocols), subprotocols });
-    if (secure && !speaksTls(this.#scenario)) return this.#connectToPlain(owner, link, steps[0]?.step === "send_raw");
+    if (secure && !speaksTls(this.#scenario)) return this.#connectToPlain(owner, link, steps);
     this.#links.push(link);
     this.time.start(peerScript(steps, link, (name) => this.#answers.callsOf(name), lengthFormOf(this.#scenario)));
     return link;
@@ -131,13 +131,28 @@ class Model implements Caller, World {
     else this.#tellers.push(showTerm(reason));
   }
 
-  /** TLS with a peer that doesn't speak it: its first bytes are no TLS, or nothing comes and the deadline does. */
-  #connectToPlain(owner: LinkOwner, link: ModelLink, speaks: boolean): ModelLink | { readonly failed: string } {
-    if (speaks) return { failed: "tls" };
+  /** TLS with a peer that doesn't speak it: its first bytes are no TLS, it ends, or nothing comes and the deadline does. */
+  #connectToPlain(owner: LinkOwner, link: ModelLink, steps: readonly PeerStep[]): ModelLink {
     const timeout = keywords(this.#options.get("transport_opts") ?? atom("nil")).get("timeout");
-    this.time.after(timeout?.kind === "number" ? timeout.value : CONNECT_TIMEOUT, () =>
-      owner.failed({ kind: "tuple", items: [atom("connecting_failed"), atom("timed_out")] }),
+    let over = false;
+    const fail = (reason: string): void => {
+      if (over) return;
+      over = true;
+      cancel();
+      owner.failed(errorTerm("connecting_failed", reason));
+    };
+    const cancel = this.time.after(timeout?.kind === "number" ? timeout.value : CONNECT_TIMEOUT, () =>
+      fail("timed_out"),
     );
+    const plain: PeerLink = {
+      request: () => undefined,
+      framesSeen: () => 0,
+      ended: () => over,
+      write: () => this.time.send(() => fail("tls")),
+      fin: () => this.time.send(() => fail("ended")),
+      reset: () => this.time.send(() => fail("ended")),
+    };
+    this.time.start(peerScript(steps, plain, (name) => this.#answers.callsOf(name), "minimal"));
     return link;
   }
 

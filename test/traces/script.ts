@@ -34,7 +34,8 @@ export function* peerScript(
   form: LengthForm,
 ): Script {
   for (const step of steps) {
-    if (link.ended() && step.step !== "sleep") return;
+    // A client that has ended hears nothing more, but its connection may still be closed.
+    if (link.ended() && step.step !== "sleep" && step.step !== "close_tcp") return;
     switch (step.step) {
       case "read_request":
         yield { until: () => link.request() !== undefined || link.ended(), limit: CONDITION_LIMIT * 10 };
