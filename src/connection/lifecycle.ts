@@ -326,6 +326,7 @@ function whileDeciding(state: In<"deciding">, event: LifecycleEvent): Step {
         actions: [{ type: "setStopDeadline" }],
       };
     case "faultDecided":
+      if (state.next.type === "stop") return stay(state);
       // The handler that ends the attempt has yet to speak: only its answer, or a stop, says where to go.
       return faultWithoutTransport(state, event.decision, () => stay(state));
     case "crashed":

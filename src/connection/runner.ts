@@ -220,7 +220,7 @@ export class Runner<S> {
   /** Has handleError's answer to a fault left the connection that a reply was for, or ended it all? */
   #hasLeft(before: Standing): boolean {
     const now = this.#port.standing();
-    return now === "over" || (before === "connected" && now === "waiting");
+    return now !== before && (now === "over" || now === "waiting");
   }
 
   // ── Callbacks with a connection response ───────────────────────────────────────────────────────────────────────
