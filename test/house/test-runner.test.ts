@@ -91,6 +91,14 @@ test("a test that leaves something open fails the run, and what it is is said", 
   assert.match(output, /All tests have ended, "leaves" last, and something keeps the process running: .*TCPServerWrap/);
 });
 
+test("a test may put a clock of its own in the place of the real one", async () => {
+  const mocking = `
+    globalThis.setTimeout = (callback) => setImmediate(callback);
+    test("hurries", () => new Promise((resolve) => setTimeout(() => setImmediate(resolve), 3_600_000)));`;
+  const { code, lastLine } = await run({ "test/a.test.ts": mocking });
+  assert.deepEqual({ code, lastLine }, { code: 0, lastLine: "1 passed, 0 failed" });
+});
+
 test("the watchdog leaves a program alone that a test starts with the same flags", async () => {
   const starting = `
     import { spawnSync } from "node:child_process";
