@@ -8,6 +8,9 @@
  */
 import { afterEach, beforeEach } from "node:test";
 
+// Taken before any test can put a clock of its own in their place: time in a test may run as it likes.
+const { setTimeout, clearTimeout } = globalThis;
+
 /** The longest a test may take, in ms. */
 const TEST_TIMEOUT = Number(process.env.EVERFRESH_TEST_TIMEOUT ?? 60_000);
 /** How long after its newest test a process may go on, in ms. */
