@@ -64,5 +64,6 @@ export { Fresh, type FreshApi } from "./fresh.ts";
 export { NotBuiltError } from "./not-built.ts";
 export type { Child, ChildSpec } from "./supervision/child-spec.ts";
 export type { ExitReason } from "./supervision/exit-reason.ts";
+export { Registry, type RegistryOptions } from "./supervision/registry.ts";
 export { DynamicSupervisor, Supervisor, type SupervisorOptions } from "./supervision/supervisor.ts";
 export type { TransportOptions } from "./transport/transport-options.ts";

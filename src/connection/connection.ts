@@ -11,6 +11,7 @@ import { type CloseFrame, type ControlFrame, type DataFrame, type Frame, type Fr
 import { NotBuiltError } from "../not-built.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
 import type { Channel, ChannelEnd } from "../transport/channel.ts";
+import { onAbort } from "./abort.ts";
 import { Attempt } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Counters } from "./counters.ts";
@@ -92,6 +93,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   #lost: FreshError | undefined;
   #stopTimeout = STOP_TIMEOUT;
   #exit: (reason: ExitReason) => void = () => undefined;
+  #forgetSignal: () => void = () => undefined;
 
   readonly #aborted = (): void => {
     this.stop("shutdown");
@@ -134,7 +136,7 @@ export class ConnectionProcess<S> implements Connection<S> {
       queueMicrotask(this.#aborted);
       return;
     }
-    signal?.addEventListener("abort", this.#aborted, { once: true });
+    if (signal !== undefined) this.#forgetSignal = onAbort(signal, this.#aborted);
     this.#step({ type: "start" });
   }
 
@@ -495,7 +497,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   #finish(reason: ExitReason): void {
     this.#runner.end();
     this.#deadlines.end();
-    this.#options.signal?.removeEventListener("abort", this.#aborted);
+    this.#forgetSignal();
     this.#lingering?.destroy();
     this.#lingering = undefined;
     this.#mailbox.remove(() => true);

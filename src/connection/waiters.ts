@@ -1,6 +1,7 @@
 /**
  * Promises that wait for something to come about, each with an AbortSignal of its own: opened() and drain().
  */
+import { onAbort } from "./abort.ts";
 
 type Waiter = { readonly resolve: () => void; readonly reject: (reason: unknown) => void };
 
@@ -18,21 +19,23 @@ export class Waiters {
         reject(signal.reason);
         return;
       }
-      const aborted = (): void => {
-        this.#waiting.delete(waiter);
-        reject(signal?.reason);
-      };
+      const forget =
+        signal === undefined
+          ? () => undefined
+          : onAbort(signal, () => {
+              this.#waiting.delete(waiter);
+              reject(signal.reason);
+            });
       const waiter: Waiter = {
         resolve: () => {
-          signal?.removeEventListener("abort", aborted);
+          forget();
           resolve();
         },
         reject: (reason) => {
-          signal?.removeEventListener("abort", aborted);
+          forget();
           reject(reason);
         },
       };
-      signal?.addEventListener("abort", aborted, { once: true });
       this.#waiting.add(waiter);
     });
   }

@@ -8,6 +8,7 @@ import {
   InvalidUriError,
   NotBuiltError,
   type Options,
+  Registry,
   Supervisor,
 } from "../../src/index.ts";
 import { launch, QUICK, Recorder } from "./fixtures.ts";
@@ -191,6 +192,7 @@ test("what isn't built is refused with a NotBuiltError", async () => {
   assert.throws(() => Supervisor.start([]), NotBuiltError);
   assert.throws(() => Supervisor.startLink([]), NotBuiltError);
   assert.throws(() => DynamicSupervisor.start(), NotBuiltError);
+  assert.throws(() => new Registry({ keys: "unique" }), NotBuiltError);
   await using server = await WsServer.start();
   await using connection = launch(server, new Recorder<null>(), null);
   await connection.opened();

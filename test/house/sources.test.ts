@@ -30,6 +30,7 @@ const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string
     "memory of the encoder and decoder, seen in what they give",
   ],
   "src/protocol/text.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
+  "src/supervision/registry.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
   "src/supervision/supervisor.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
   "src/transport/transport-options.ts": [
     "test/connection/options.test.ts",
