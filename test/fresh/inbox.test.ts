@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Connection, type InboxOptions, ok, stop } from "../../src/index.ts";
+import { type Connection, type InboxOptions, ok, reconnect, reply, stop } from "../../src/index.ts";
 import { gate, launch, Recorder } from "./fixtures.ts";
 import { type WsPeer, WsServer } from "./ws-server.ts";
 
@@ -127,6 +127,33 @@ test("what was read while paused comes before the end of the connection", async 
   await connection.exited;
   assert.equal(recorder.all("handleIn").length, 20);
   assert.deepEqual(recorder.lines.slice(-2), ["handleDisconnect 1000 end", "handleTerminate normal"]);
+});
+
+test("an inbox that was full when its connection was left bounds the next connection too", async () => {
+  const size = 10_000;
+  await using server = await WsServer.start({ onConnection: (peer) => flood(peer, 500, size) });
+  const [first, second] = [gate(), gate()];
+  const recorder = new Recorder<null>({
+    handleConnect: () => ok(null),
+    handleIn: async (_frame, _state, self) => {
+      await (self.stats.opens === 1 ? first : second).promise;
+      return self.stats.opens === 1 ? reply("\ud800", null) : ok(null);
+    },
+    // What waits of the connection that is left is thrown away.
+    handleError: () => reconnect(),
+  });
+  await using connection = launch(server, recorder, null, { inbox: { maxMessages: 4 } });
+  await recorder.call("handleIn", 1);
+  await readingStopped(connection);
+  first.open();
+  await recorder.call("handleIn", 2);
+  const before = connection.stats.framesReceived;
+  await readingStopped(connection);
+  assert.ok(
+    connection.stats.framesReceived - before <= 6,
+    `${connection.stats.framesReceived - before} frames were taken`,
+  );
+  second.open();
 });
 
 test("maxMessageSize and maxFragments take what is just within them; 0 and Infinity take anything", async (t) => {

@@ -169,6 +169,37 @@ test("a bad frame in a reply reaches handleError with the state from before; the
   ]);
 });
 
+test("each bad frame of a reply finds the state from before it, whatever handleError has answered to the one before", async () => {
+  await using server = await WsServer.start();
+  const recorder = new Recorder<string>({
+    handleInfo: () => reply(["\ud800", "\udfff"], "after"),
+    handleError: () => ignore("given by handleError"),
+  });
+  await using connection = launch(server, recorder, "before");
+  await connection.opened();
+  connection.info("go");
+  await recorder.call("handleError", 2);
+  assert.deepEqual(recorder.states, ["before", "before", "before", "before"]);
+});
+
+test("a bad frame given to send reaches handleError in its turn, and the state of its ignore(state) stands", async () => {
+  await using server = await WsServer.start();
+  const recorder = new Recorder<number>({ handleError: (_error, state) => ignore(state + 10) });
+  await using connection = launch(server, recorder, 0);
+  await connection.opened();
+  connection.info("before");
+  connection.send("\ud800");
+  connection.info("after");
+  await recorder.call("handleInfo", 2);
+  assert.deepEqual(recorder.lines, [
+    "handleConnect 101",
+    'handleInfo "before"',
+    "handleError encoding_failed lone_surrogate",
+    'handleInfo "after"',
+  ]);
+  assert.deepEqual(recorder.states, [0, 0, 0, 10]);
+});
+
 test("an asynchronous handleError holds back the rest of the reply whose frame was bad", async () => {
   await using server = await WsServer.start();
   const asked = gate();

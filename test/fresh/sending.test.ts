@@ -117,7 +117,10 @@ test('send answers "queued" while connecting, waiting and idle, and the frames g
   connection.reconnect();
   assert.equal(connection.status, "connecting");
   assert.equal(connection.send("three"), "queued");
+  assert.equal(connection.stats.framesSent, 0);
   assert.deepEqual(await delivered(server, connection), ['text "one"', "binary 2", 'text "three"']);
+  // The fourth is the one that says the end.
+  assert.equal(connection.stats.framesSent, 4);
 });
 
 test("frames that are queued survive failed attempts", async () => {

@@ -149,6 +149,8 @@ test("a callback that never returns is cut off by stop's timeout: killed", async
   await new Promise(setImmediate);
   assert.equal(recorder.lines.length, 3);
   assert.equal(recorder.states.at(-1), "state");
+  // Its late answer is not even tried.
+  assert.equal(connection.stats.dropped.terminated, 0);
   await peer.closed;
   assert.deepEqual(peer.lines, ["close 1000"]);
 });
