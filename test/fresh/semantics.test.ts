@@ -436,7 +436,7 @@ test("an end of TCP after our own close frame is a disconnect without code and r
     await t.test(how, async () => {
       await using server = await WsServer.start();
       const recorder = new Recorder<null>({ handleDisconnect: () => stop() });
-      await using connection = launch(server, recorder, null);
+      await using connection = launch(server, recorder, null, { closeTimeout: 60_000 });
       await connection.opened();
       const peer = await server.peer();
       peer.tcp.pause();
