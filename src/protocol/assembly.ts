@@ -2,7 +2,8 @@
  * Where a message is put together whose bytes don't come in one piece: one growing buffer, owned by the message.
  *
  * Its size follows what has arrived, never what a header claims: at most 64 KiB or eight times the bytes here,
- * whichever is more. There is no list of chunks, so tiny chunks and tiny fragments cost nothing beyond their bytes.
+ * whichever is more, and never more than the message may come to. There is no list of chunks, so tiny chunks and tiny
+ * fragments cost nothing beyond their bytes.
  */
 import { Buffer } from "node:buffer";
 import { applyMask, roundToWords } from "./mask.ts";
@@ -34,15 +35,16 @@ export class Assembly {
 
   /**
    * Makes room for `count` bytes more. `claimed` is the length of the message to the end of the present frame, and
-   * `last` says that the message ends there. Answers false when the platform has no such memory to give.
+   * `most` what all of it may come to: the same when the message ends there, otherwise its limit. Answers false when the
+   * platform has no such memory to give.
    */
-  reserve(count: number, claimed: number, last: boolean): boolean {
+  reserve(count: number, claimed: number, most: number): boolean {
     const needed = this.#length + count;
     const capacity = this.capacity;
     if (needed <= capacity) return true;
-    let wanted = Math.min(claimed, Math.max(FIRST_RESERVE, needed * RESERVE_FACTOR));
+    const announced = Math.min(claimed, Math.max(FIRST_RESERVE, needed * RESERVE_FACTOR));
     // Without doubling, a message of many small fragments would be copied once for each of them.
-    if (!last) wanted = Math.max(wanted, capacity * 2);
+    const wanted = Math.min(most, Math.max(announced, capacity * 2));
     return this.#resize(wanted) || this.#resize(needed);
   }
 

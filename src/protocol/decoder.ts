@@ -266,12 +266,17 @@ export class Decoder {
 
   #sizeFault(): Violation | undefined {
     const here = this.#assembly.length;
-    const limit = this.#message === TEXT ? this.#maxTextSize : this.#maxBinarySize;
+    const limit = this.#limit;
     if (this.#length <= limit - here) return undefined;
     const exact = Number.isFinite(this.#length)
       ? BigInt(this.#length)
       : BigInt(this.#lengthHigh) * 0x100000000n + BigInt(this.#lengthLow);
     return violation.messageTooLong(this.#message, here, exact, limit);
+  }
+
+  /** Bytes that the message under way may come to. */
+  get #limit(): number {
+    return this.#message === TEXT ? this.#maxTextSize : this.#maxBinarySize;
   }
 
   #maskByte(byte: number): ProtocolEvent | undefined {
@@ -308,7 +313,8 @@ export class Decoder {
     const assembly = this.#assembly;
     const before = assembly.length;
     const claimed = before - this.#received + this.#length;
-    if (!assembly.reserve(count, claimed, this.#final)) return violation.noMemory(this.#message, claimed);
+    const most = this.#final ? claimed : this.#limit;
+    if (!assembly.reserve(count, claimed, most)) return violation.noMemory(this.#message, claimed);
     assembly.append(this.#chunk, start, start + count);
     const bytes = assembly.bytes;
     if (this.#maskBit !== 0) assembly.unmask(count, this.#mask, this.#received);

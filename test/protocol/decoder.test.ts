@@ -570,6 +570,39 @@ describe("memory", () => {
     }
   });
 
+  // Words are reserved whole, so up to 3 bytes; a control frame between the fragments has its own 125.
+  it("never holds more than maxMessageSize and 128 bytes, whatever comes and however it is cut", () => {
+    for (const role of ["client", "server"] as const) {
+      fc.assert(
+        fc.property(
+          fc.oneof(streamArbitrary(role), brokenStreamArbitrary(role)),
+          fc.array(fc.nat(3000), { maxLength: 30 }),
+          fc.integer({ min: 0, max: 900 }),
+          (stream, cuts, maxMessageSize) => {
+            const decoder = new Decoder({ role, maxMessageSize, maxFragments: 64 });
+            for (const chunk of cutAt(stream, cuts)) {
+              decoder.push(chunk);
+              for (let event = decoder.next(); event !== undefined; event = decoder.next()) {
+                if (event.type === "violation" || event.type === "close") return;
+                assert.ok(decoder.heldBytes <= maxMessageSize + 128, `${decoder.heldBytes} held`);
+              }
+              assert.ok(decoder.heldBytes <= maxMessageSize + 128, `${decoder.heldBytes} held`);
+            }
+          },
+        ),
+        { numRuns: 1000 },
+      );
+    }
+  });
+
+  it("holds for growing fragments no more than maxMessageSize", () => {
+    const decoder = new Decoder({ role: "client", maxMessageSize: 1000, maxFragments: 16 });
+    decoder.push(frame({ opcode: opcodes.binary, payload: new Uint8Array(600), final: false }));
+    decoder.push(frame({ opcode: opcodes.continuation, payload: new Uint8Array(1), final: false }));
+    assert.equal(decoder.next(), undefined);
+    assert.equal(decoder.heldBytes, 1000);
+  });
+
   it("never holds more than a message's own length when its last frame is known", () => {
     const decoder = new Decoder(client);
     decoder.push(frame({ opcode: opcodes.binary, payload: new Uint8Array(100_000) }).subarray(0, 90_000));
