@@ -4,7 +4,8 @@
 import type { Socket } from "node:net";
 import type { Frame, FrameLike } from "../frame.ts";
 import type { Violation } from "../protocol/event.ts";
-import { responseHeaders, validateRequest } from "../protocol/handshake-server.ts";
+import { type RequestResult, responseHeaders, validateRequest } from "../protocol/handshake-server.ts";
+import { valuesOf } from "../protocol/header-field.ts";
 import { PeerError } from "./errors.ts";
 import { type Automatic, FrameStream, type FrameStreamOptions } from "./frame-stream.ts";
 import { Inbox } from "./inbox.ts";
@@ -156,11 +157,7 @@ export class Peer {
   async accept(options: AcceptOptions = {}): Promise<RequestHead> {
     const head = await this.#requestOrRefusal(options);
     const early = this.#claimAnswer("accept");
-    const verdict = validateRequest({
-      method: head.method,
-      httpVersion: head.version.slice("HTTP/".length),
-      headers: head.headers,
-    });
+    const verdict = verdictOn(head);
     if (verdict.type === "refused" && !options.lenient) {
       this.#refuseNow(verdict.status, { headers: verdict.headers, body: `${verdict.message}\n` });
       throw new PeerError("bad_request", `The client's request is no WebSocket handshake: ${verdict.message}`);
@@ -420,4 +417,14 @@ export class Peer {
     }
     return this.#frames.encode(frame);
   }
+}
+
+// The protocol leaves to whoever speaks HTTP what HTTP itself asks of a request (RFC 9112 §3.2, RFC 6455 §4.2.1).
+function verdictOn({ method, version, headers }: RequestHead): RequestResult {
+  const [host, ...others] = valuesOf(headers, "host");
+  if (!host || others.length > 0) {
+    const message = "The request needs one host header, with the server's name in it (RFC 6455 §4.2.1).";
+    return { type: "refused", status: 400, headers: [], message };
+  }
+  return validateRequest({ method, httpVersion: version.slice("HTTP/".length), headers });
 }

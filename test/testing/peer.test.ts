@@ -128,9 +128,17 @@ test("accept() refuses what is no handshake as the RFC has it, and takes it with
   assert.match(latin1(await old.all()), /^HTTP\/1\.1 400 Bad Request\r\n/);
   old.socket.destroy();
 
+  for (const [index, host] of ["", "Host:\r\n", "Host: a.test\r\nHost: b.test\r\n"].entries()) {
+    const hostless = await RawClient.connect(server.port);
+    hostless.socket.write(REQUEST.replace("Host: example.test\r\n", host));
+    assert.match((await rejection((await server.connection(3 + index)).accept())).message, /one host header/);
+    assert.match(latin1(await hostless.all()), /^HTTP\/1\.1 400 Bad Request\r\n/);
+    hostless.socket.destroy();
+  }
+
   const second = await RawClient.connect(server.port);
   second.socket.write(version8);
-  await (await server.connection(3)).accept({ lenient: true });
+  await (await server.connection(6)).accept({ lenient: true });
   assert.equal(latin1(await second.bytes(ANSWER.length)), ANSWER);
   second.socket.destroy();
 });
