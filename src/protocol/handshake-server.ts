@@ -60,8 +60,9 @@ export function validateRequest({ method, httpVersion, headers }: UpgradeRequest
   if (keys.length !== 1 || key === undefined || !isKey(key)) {
     return refused(400, "The request needs one sec-websocket-key: 16 bytes in base64 (RFC 6455 §4.2.1).");
   }
-  const subprotocols = tokensOf(valuesOf(headers, "sec-websocket-protocol"));
-  if (subprotocols === undefined || new Set(subprotocols).size !== subprotocols.length) {
+  const lists = valuesOf(headers, "sec-websocket-protocol");
+  const subprotocols = tokensOf(lists);
+  if (subprotocols === undefined || !isSetOf(subprotocols, lists)) {
     return refused(400, "The sec-websocket-protocol header is no list of tokens that are named once (RFC 6455 §4.1).");
   }
   const extensions = extensionsOf(valuesOf(headers, "sec-websocket-extensions"));
@@ -99,6 +100,11 @@ function refused(status: 400 | 405 | 426, message: string, headers: readonly Hea
 function isAtLeastHttp11(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".", 2).map(Number);
   return major > 1 || (major === 1 && minor >= 1);
+}
+
+/** Each once, and at least one where the header is there at all. */
+function isSetOf(tokens: readonly string[], lists: readonly string[]): boolean {
+  return new Set(tokens).size === tokens.length && (tokens.length > 0 || lists.length === 0);
 }
 
 /** 16 bytes in base64 are 22 characters of its alphabet and two signs of padding. */

@@ -50,7 +50,7 @@ export function listNames(values: readonly string[], token: string): boolean {
   return values.some((value) => value.split(",").some((element) => element.trim().toLowerCase() === token));
 }
 
-/** The entries of Sec-WebSocket-Extensions fields, or undefined when they don't keep to its grammar. */
+/** The entries of Sec-WebSocket-Extensions fields; undefined when they don't keep to its grammar, as fields without an entry. */
 export function extensionsOf(values: readonly string[]): readonly ExtensionEntry[] | undefined {
   const entries: ExtensionEntry[] = [];
   for (const value of values) {
@@ -62,7 +62,7 @@ export function extensionsOf(values: readonly string[]): readonly ExtensionEntry
       entries.push(entry);
     }
   }
-  return entries;
+  return entries.length === 0 && values.length > 0 ? undefined : entries;
 }
 
 /** Reads one Sec-WebSocket-Extensions value from left to right, white space between its parts left out. */

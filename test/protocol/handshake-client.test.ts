@@ -147,7 +147,7 @@ describe("the answer", () => {
     assert.equal(result.type === "accepted" && result.extensions, "foo, permessage-deflate; x=8");
   });
 
-  for (const value of ["permessage-deflate", "toString", "foo; ", "foo bar"]) {
+  for (const value of ["permessage-deflate", "toString", "foo; ", "foo bar", ""]) {
     it(`is refused with the extensions ${JSON.stringify(value)} that we didn't offer`, () => {
       assert.equal(refusal(answer(["sec-websocket-extensions", value])).reason, "extensions");
       const expectation = { ...asked, offeredExtensions: ["foo"] };

@@ -115,7 +115,9 @@ describe("a request", () => {
   for (const [name, value] of [
     ["sec-websocket-protocol", "a b"],
     ["sec-websocket-protocol", "a, a"],
+    ["sec-websocket-protocol", ""],
     ["sec-websocket-extensions", "a; ="],
+    ["sec-websocket-extensions", ""],
   ] as const) {
     it(`is answered 400 with the ${name} ${JSON.stringify(value)}`, () => {
       assert.equal(refusal(request([name, value])).status, 400);

@@ -77,7 +77,14 @@ describe("extensionsOf", () => {
     ]);
   });
 
+  it("takes no field for no extension, and empty elements beside others", () => {
+    assert.deepEqual(extensionsOf([]), []);
+    assert.deepEqual(extensionsOf([", foo,", ""]), [{ name: "foo", parameters: [] }]);
+  });
+
   for (const bad of [
+    "",
+    " , ,",
     "foo;",
     "foo; =1",
     "foo; a=",
