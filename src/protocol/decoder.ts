@@ -60,8 +60,9 @@ export class Decoder {
   #chunk: RawBuffer = NOTHING;
   #position = 0;
   #end = 0;
-  /** Chunks that were pushed behind the present one. */
-  readonly #waiting: RawBuffer[] = [];
+  /** Chunks that were pushed behind the present one; and those of them whose turn is near, turned round: the next is the last. */
+  #waiting: RawBuffer[] = [];
+  #ready: RawBuffer[] = [];
 
   // The frame under way.
   #part: Part = "first";
@@ -101,7 +102,7 @@ export class Decoder {
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
     const buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#position < this.#end || this.#waiting.length > 0) {
+    if (this.#position < this.#end || this.#waiting.length > 0 || this.#ready.length > 0) {
       this.#waiting.push(buffer as RawBuffer);
       return;
     }
@@ -120,7 +121,12 @@ export class Decoder {
   }
 
   #nextChunk(): boolean {
-    const chunk = this.#waiting.shift();
+    // Taken from the front of a long list, each chunk would move all that are behind it.
+    if (this.#ready.length === 0 && this.#waiting.length > 0) {
+      this.#ready = this.#waiting.reverse();
+      this.#waiting = [];
+    }
+    const chunk = this.#ready.pop();
     this.#chunk = chunk ?? NOTHING;
     this.#position = 0;
     this.#end = this.#chunk.length;

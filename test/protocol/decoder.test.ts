@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Decoder, type DecoderOptions } from "../../src/protocol/decoder.ts";
 import type { ProtocolEvent, ViolationReason } from "../../src/protocol/event.ts";
+import { assertLinear } from "../support/growth.ts";
 import { client, eventsOf, eventsOfQueued, server } from "./decoding.ts";
 import { brokenStreamArbitrary, streamArbitrary } from "./streams.ts";
 import { concat, cutAt, frame, hex, opcodes, singly, utf8 } from "./wire.ts";
@@ -133,6 +134,16 @@ describe("messages", () => {
   it("reads a chunk that starts in the middle of its ArrayBuffer", () => {
     const run = hex("ff ff ff 81 02 68 69 82 01 05 ff");
     assert.deepEqual(eventsOf([run.subarray(3, 10)]), [textEvent("hi"), binaryEvent("05")]);
+  });
+
+  it("takes any number of queued chunks in time that grows with their number", () => {
+    assertLinear((count) => {
+      const decoder = new Decoder(client);
+      const byte = hex("00");
+      decoder.push(frame({ opcode: opcodes.binary, claimed: BigInt(count) }));
+      for (let pushed = 0; pushed < count; pushed++) decoder.push(byte);
+      assert.equal(decoder.next()?.type, "binary");
+    }, 20_000);
   });
 
   it("takes empty chunks for nothing", () => {
