@@ -1,0 +1,68 @@
+/**
+ * A whole client, from its module down to TCP, and the server's end of its connection, which does nothing by itself.
+ */
+import assert from "node:assert/strict";
+import type { Callbacks } from "../../src/behaviour.ts";
+import { type Connection, ignore, type Options } from "../../src/index.ts";
+import { type Peer, TestServer } from "../../src/testing/index.ts";
+import { launch, Recorder } from "../fresh/fixtures.ts";
+
+type Settings = {
+  readonly callbacks?: Partial<Callbacks<null>>;
+  readonly options?: Options<null>;
+};
+
+export class Conversation implements AsyncDisposable {
+  readonly #server: TestServer;
+  readonly peer: Peer;
+  readonly connection: Connection<null>;
+  readonly recorder: Recorder<null>;
+
+  private constructor(server: TestServer, peer: Peer, connection: Connection<null>, recorder: Recorder<null>) {
+    this.#server = server;
+    this.peer = peer;
+    this.connection = connection;
+    this.recorder = recorder;
+  }
+
+  /** Connects a client that stays down once its connection has ended, and waits until it is open. */
+  static async open({ callbacks = {}, options = {} }: Settings = {}): Promise<Conversation> {
+    const server = await TestServer.start({ automatic: false, script: () => {} });
+    const recorder = new Recorder<null>({
+      handleDisconnect: (_code, _reason, state) => ignore(state),
+      handleError: (_error, state) => ignore(state),
+      ...callbacks,
+    });
+    const connection = launch(server, recorder, null, options);
+    const peer = await server.connection(1);
+    await peer.accept();
+    await connection.opened();
+    return new Conversation(server, peer, connection, recorder);
+  }
+
+  /** What the module has been told since the open. */
+  get lines(): readonly string[] {
+    return this.recorder.lines.slice(1);
+  }
+
+  /**
+   * Asserts that the client fails the connection: it tells the server this code, tells the module decoding_failed with it, and ends
+   * TCP itself (RFC 6455 §7.1.7).
+   */
+  async fails(closeCode: number, reason: string): Promise<void> {
+    const close = await this.peer.receive("close");
+    assert.equal(close.code, closeCode);
+    const [error] = (await this.recorder.call("handleError")).given;
+    assert.deepEqual([error.kind, error.reason, error.closeCode], ["decoding_failed", reason, closeCode]);
+    assert.equal((await this.peer.ended).type, "closed");
+    assert.equal(this.recorder.all("handleError").length, 1);
+    assert.equal(this.recorder.all("handleDisconnect").length, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Without an answer to expect, the client's end is not waited for.
+    this.peer.drop();
+    await this.connection.stop();
+    await this.#server.stop();
+  }
+}
