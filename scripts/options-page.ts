@@ -7,7 +7,7 @@ type OptionName = keyof typeof OPTIONS;
 
 /** The chapters of the page: title, what holds for all of it, its options. A test sees to it that each option has one. */
 export const CHAPTERS: readonly (readonly [title: string, introduction: string, names: readonly OptionName[]])[] = [
-  ["Who and where", "", ["name", "headers", "transportOptions", "upgradeOptions"]],
+  ["Who and where", "", ["name", "headers", "transportOptions", "upgradeOptions", "maxRedirects"]],
   [
     "Is the other end still there?",
     "See [the guide](guide.md#timeouts-and-heartbeats).",
@@ -28,8 +28,8 @@ export const CHAPTERS: readonly (readonly [title: string, introduction: string, 
   ["The process", "", ["hibernateAfter", "ref", "signal"]],
   [
     "Not in this version",
-    "The names are taken, and their defaults are accepted. Any other value is refused with an InvalidOptionError.",
-    ["maxRedirects", "replaceAfter"],
+    "The name is taken, and its default is accepted. Any other value is refused with an InvalidOptionError.",
+    ["replaceAfter"],
   ],
 ];
 

@@ -16,7 +16,14 @@ export type AttemptSource = {
   readonly uri: URL | Provider<string | URL>;
   readonly options: Pick<
     ResolvedOptions,
-    "headers" | "transportOptions" | "upgradeOptions" | "maxMessageSize" | "maxFragments" | "closeTimeout" | "ref"
+    | "headers"
+    | "transportOptions"
+    | "upgradeOptions"
+    | "maxMessageSize"
+    | "maxFragments"
+    | "maxRedirects"
+    | "closeTimeout"
+    | "ref"
   >;
 };
 
@@ -63,7 +70,8 @@ export class Attempt {
   open(): void {
     if (this.#target === undefined) throw new Error("The attempt has no target yet: open() comes after provided().");
     const { url, headers } = this.#target;
-    const { upgradeOptions, transportOptions, maxMessageSize, maxFragments, closeTimeout, ref } = this.#source.options;
+    const { upgradeOptions, transportOptions, maxMessageSize, maxFragments, maxRedirects, closeTimeout, ref } =
+      this.#source.options;
     const listener = this.#listener;
     this.#opening = platform.openChannel(
       {
@@ -74,11 +82,13 @@ export class Attempt {
         // 0 is written for "no limit"; the protocol knows Infinity only.
         maxMessageSize: maxMessageSize || Number.POSITIVE_INFINITY,
         maxFragments: maxFragments || Number.POSITIVE_INFINITY,
+        maxRedirects,
         closeTimeout,
         ref,
       },
       {
         connected: () => listener.connected(),
+        redirected: (redirect) => listener.redirected(redirect),
         opened: (channel, status, received) => listener.opened(channel, status, headersOf(received)),
         failed: (failure) => listener.failed(attemptError(failure)),
         frame: (frame) => listener.frame(frame),

@@ -393,6 +393,8 @@ export class ConnectionProcess<S> implements Connection<S> {
           this.#step({ type: "provided", generation });
         },
         connected: () => this.#step({ type: "connected", generation }),
+        redirected: ({ status, url, credentials }) =>
+          this.#emit({ type: "redirected", attempt: this.#series, status, uri: redactUrl(url), credentials }),
         opened: (channel, status, headers) => this.#opened(generation, channel, status, headers),
         failed: (error) => this.#step({ type: "attemptFailed", generation, error }),
         frame: (frame) => this.#receive(frame),

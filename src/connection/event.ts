@@ -14,6 +14,17 @@ export type ConnectionEvent =
       readonly uri: string;
       readonly headers: Readonly<Record<string, string>>;
     }
+  /**
+   * A redirect is being followed. `uri` is redacted. credentials "dropped": it, or one before it in this attempt, led to another
+   * origin, so the caller's headers and credentials don't go along.
+   */
+  | {
+      readonly type: "redirected";
+      readonly attempt: number;
+      readonly status: number;
+      readonly uri: string;
+      readonly credentials: "kept" | "dropped";
+    }
   /** The 101 has come. */
   | { readonly type: "established"; readonly attempt: number; readonly protocol: string; readonly extensions: string }
   /** A close frame came, or our own close came to its end (then without code and reason). */

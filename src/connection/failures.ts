@@ -66,7 +66,11 @@ export function timeoutError(
   const sentences: Record<AttemptPhase, string> = {
     provider: `the functions given for uri and headers took more than ${limit} ms. Make them faster, or raise providerTimeout.`,
     connect: `the server was not reached within ${limit} ms. Check address and network, or raise connectTimeout.`,
-    upgrade: `the server did not answer the upgrade request within ${limit} ms. Check that it serves WebSockets at this path, or raise upgradeTimeout.`,
+    upgrade:
+      waitedFor === "upgrade"
+        ? `the server did not answer the upgrade request within ${limit} ms. Check that it serves WebSockets at this path, or raise upgradeTimeout.`
+        : // The first server has been reached, or the deadline would be another.
+          `${limit} ms after the first upgrade request the server that a redirect leads to had not been reached. Check where it leads, or raise upgradeTimeout.`,
   };
   return new FreshError({
     kind: timer === "upgrade" ? "establishing_failed" : "connecting_failed",

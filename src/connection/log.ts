@@ -60,6 +60,15 @@ function lineOf(event: ConnectionEvent): Line {
         message: `Connecting to ${uri}, attempt ${attempt}`,
       };
     }
+    case "redirected": {
+      const { attempt, status, uri, credentials } = event;
+      const without = credentials === "dropped" ? ", without the caller's headers: it is another origin" : "";
+      return {
+        level: "info",
+        fields: { attempt, status, uri, credentials },
+        message: `Redirected to ${uri} with status ${status}${without}`,
+      };
+    }
     case "established": {
       // Without the subprotocol: some services take a token for one.
       const { attempt, extensions } = event;

@@ -131,7 +131,7 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
   infoLogging: {
     type: "boolean",
     default: "true",
-    doc: "Log a line when a connection is established and when it is closed.",
+    doc: "Log a line when a connection is established, when it is closed, and for each redirect that is followed.",
     fallback: true,
     check: flag,
   },
@@ -200,7 +200,7 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     type: "number",
     unit: "ms",
     default: "10000",
-    doc: "From when the address is known until TCP (and TLS) stands: connecting_failed after that. 0 or Infinity: no limit.",
+    doc: "From when the address is known until TCP (and TLS) stands: connecting_failed after that. Where redirects are followed, that is the first server. 0 or Infinity: no limit.",
     fallback: 10_000,
     check: milliseconds({ zero: true, infinity: true }),
   },
@@ -208,7 +208,7 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     type: "number",
     unit: "ms",
     default: "10000",
-    doc: "From the upgrade request to its answer: establishing_failed after that. 0 or Infinity: no limit.",
+    doc: "From the upgrade request to its answer, redirects and all that they need included: establishing_failed after that. 0 or Infinity: no limit.",
     fallback: 10_000,
     check: milliseconds({ zero: true, infinity: true }),
   },
@@ -273,9 +273,9 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
   maxRedirects: {
     type: "number",
     default: "0",
-    doc: "Redirects to follow on the way to the upgrade. This version follows none and refuses another value.",
+    doc: 'How many redirects (301, 302, 303, 307, 308) an attempt follows; one more is establishing_failed, reason "too_many_redirects". On another origin the caller\'s headers and client certificate stay behind, and wss: never becomes ws:; [the guide](guide.md#redirects) has the rules.',
     fallback: 0,
-    check: only(0, "following redirects"),
+    check: wholeNumber(0, { infinity: false }),
   },
   replaceAfter: {
     type: "number",

@@ -3,6 +3,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { openHttp1Channel } from "../transport/http1.ts";
+import { followingRedirects } from "../transport/redirect.ts";
 import type { Clock, Platform, Timer } from "./platform.ts";
 
 /** What setTimeout can hold; more would fire at once. */
@@ -35,7 +36,7 @@ const clock: Clock = {
 let identifiers = 0;
 
 export const platform: Platform = {
-  openChannel: openHttp1Channel,
+  openChannel: followingRedirects(openHttp1Channel),
   clock,
   random: Math.random,
   // The counter makes it unique here, the random part hard to guess and unlike that of another process.

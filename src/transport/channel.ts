@@ -2,9 +2,9 @@
  * The port between a connection and whatever carries its frames: frames in, frames out, one end.
  *
  * A transport opens a channel for one attempt. Everything it has to say goes to one listener, and it keeps
- * this order: `connected` at most once, then exactly one of `opened` and `failed`; after `opened`, any number of
- * `frame`, at most one `castFailed`, and exactly one `ended`. Nothing is said after `failed`, `ended`, `abort()`
- * or `destroy()`.
+ * this order: `connected` at most once, after it up to `maxRedirects` times `redirected`, then exactly one of `opened` and
+ * `failed`; after `opened`, any number of `frame`, at most one `castFailed`, and exactly one `ended`. Nothing is said after
+ * `failed`, `ended`, `abort()` or `destroy()`.
  */
 import type { Frame, FrameFault, FrameLike } from "../frame.ts";
 import type { Violation } from "../protocol/event.ts";
@@ -24,6 +24,8 @@ export type ChannelRequest = {
   /** Bytes of one message, fragments together; checked before memory is taken. Infinity: the platform's own maximum. */
   readonly maxMessageSize: number;
   readonly maxFragments: number;
+  /** How many redirects may be followed; 0: a redirect is a refusal like any other. */
+  readonly maxRedirects: number;
   /** How long, in ms, a channel that has ended cleanly may wait for the peer to end TCP (RFC 6455 §7.1.1). */
   readonly closeTimeout: number;
   /** false: neither the socket nor a timer of the channel keeps the process alive. */
@@ -32,6 +34,16 @@ export type ChannelRequest = {
 
 /** The part of an attempt in which it failed. */
 export type OpeningPhase = "dns" | "tcp" | "tls" | "proxy" | "upgrade";
+
+/** A redirect that is being followed. */
+export type ChannelRedirect = {
+  /** 301, 302, 303, 307 or 308. */
+  readonly status: number;
+  /** Where to. Its query may hold secrets, as any address. */
+  readonly url: URL;
+  /** "dropped": this or an earlier redirect led to another origin, so the caller's headers and credentials stay behind. */
+  readonly credentials: "kept" | "dropped";
+};
 
 /** Why an attempt came to nothing. `reason` is stable and machine-readable, `message` a sentence. */
 export type ChannelFailure = {
@@ -58,6 +70,8 @@ export type ChannelEnd =
 export interface ChannelListener {
   /** The way to the server stands (TCP, and TLS where asked); the upgrade request goes out now. */
   connected(): void;
+  /** The server has sent its client elsewhere, and that is where the next request goes. `connected` isn't said again. */
+  redirected(redirect: ChannelRedirect): void;
   /** A valid 101 has come. Frames follow only after this call has returned. */
   opened(channel: Channel, status: number, headers: readonly HeaderPair[]): void;
   failed(failure: ChannelFailure): void;

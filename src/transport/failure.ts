@@ -4,6 +4,7 @@
  * A sentence names the server by host and port, or by its socket's path; never userinfo, a query, or a header's value.
  */
 import type { ChannelEnd, ChannelFailure, HeaderPair } from "./channel.ts";
+import { describeTarget, isRedirect, type RedirectTarget, redirectTarget } from "./redirect-target.ts";
 
 /** How far an attempt had come. "agent": a caller's agent had not handed out a socket yet. */
 export type Progress = "agent" | "dns" | "tcp" | "tls" | "answer";
@@ -152,12 +153,47 @@ export function answerRefused(
   return { kind: "establishing_failed", phase: "upgrade", reason, message, ...details };
 }
 
-type Refusal = { readonly status: number; readonly headers: readonly HeaderPair[]; readonly body: string };
+type Refusal = { readonly status: number; readonly headers: readonly HeaderPair[]; readonly body?: string };
 
-/** The server answered with a status of its own choice. */
-export function upgradeRefused(label: string, refusal: Refusal): ChannelFailure {
-  const { status } = refusal;
-  return answerRefused("status", `${label} refused the upgrade with status ${status}. ${adviceFor(status)}`, refusal);
+/** The server at `url` answered with a status of its own choice. */
+export function upgradeRefused(label: string, refusal: Refusal, url: URL): ChannelFailure {
+  const { status, headers } = refusal;
+  const advice = isRedirect(status) ? redirectAdvice(redirectTarget(headers, url)) : adviceFor(status);
+  return answerRefused("status", `${label} refused the upgrade with status ${status}. ${advice}`, refusal);
+}
+
+/** A redirect that isn't followed, whatever maxRedirects says. */
+export function redirectRefused(
+  label: string,
+  refusal: ChannelFailure,
+  { reason, what }: Pick<Extract<RedirectTarget, { type: "fault" }>, "reason" | "what">,
+): ChannelFailure {
+  return answerRefused(
+    reason,
+    `${label} answered with a redirect (status ${refusal.status}) that ${what}. It was not followed.`,
+    detailsOf(refusal),
+  );
+}
+
+/** As many redirects as maxRedirects allows have been followed, and `label` sends its client on once more. */
+export function tooManyRedirects(label: string, refusal: ChannelFailure, maxRedirects: number): ChannelFailure {
+  const before = maxRedirects === 1 ? "1 redirect" : `${maxRedirects} redirects`;
+  const message = `${label} redirected once more after ${before}. If the servers don't send each other's clients in a circle, raise maxRedirects.`;
+  return answerRefused("too_many_redirects", message, detailsOf(refusal));
+}
+
+function detailsOf({ status, headers, body }: ChannelFailure): Pick<ChannelFailure, "status" | "headers" | "body"> {
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body }),
+  };
+}
+
+function redirectAdvice(target: RedirectTarget): string {
+  return target.type === "target"
+    ? `It points to ${describeTarget(target.url)}: connect there, or have redirects followed with the option maxRedirects.`
+    : `It points elsewhere, but could not be followed: the answer ${target.what}.`;
 }
 
 /** The proxy did, and the server was never reached. */

@@ -32,6 +32,7 @@ import {
 } from "./failure.ts";
 import { Http1Channel } from "./http1-channel.ts";
 import { abandon, makeRequest, type Outgoing } from "./outgoing.ts";
+import { isRedirect } from "./redirect-target.ts";
 import { RefusalReader } from "./refusal.ts";
 import { type UpgradeHeaders, upgradeHeaders } from "./upgrade-request.ts";
 
@@ -162,10 +163,13 @@ class Http1Opening implements Opening {
       this.#fail(tooManyHeaders(this.#label, status, headers.length));
     } else if (status === 101) {
       this.#fail(this.#invalid101(this.#judge(headers), headers));
+    } else if (this.#proxyStatus === 200 && this.#request.maxRedirects > 0 && isRedirect(status)) {
+      // Whoever asked for redirects (redirect.ts) has no use for the body.
+      this.#fail(upgradeRefused(this.#label, { status, headers }, this.#request.url));
     } else {
       this.#refusal = new RefusalReader(response, this.#request, (body) => {
         const refused = this.#proxyStatus === 200 ? upgradeRefused : proxyRefused;
-        this.#fail(refused(this.#label, { status, headers, body }));
+        this.#fail(refused(this.#label, { status, headers, body }, this.#request.url));
       });
     }
   }

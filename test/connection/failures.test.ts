@@ -64,6 +64,12 @@ test("a deadline's error names its limit, its option and what was waited for", (
   const upgrade = timeoutError("upgrade", "upgrade", options);
   assert.deepEqual([upgrade.kind, upgrade.phase], ["establishing_failed", "upgrade"]);
   assert.match(upgrade.message, /within 3 ms.*upgradeTimeout/);
+  const redirected = timeoutError("upgrade", "dns", options);
+  assert.deepEqual([redirected.kind, redirected.phase], ["establishing_failed", "dns"]);
+  assert.match(
+    redirected.message,
+    /3 ms after.*the server that a redirect leads to had not been reached.*upgradeTimeout/,
+  );
 });
 
 test("faults of frames and of writes become encoding_failed and casting_failed", () => {

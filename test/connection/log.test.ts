@@ -29,6 +29,16 @@ const error = new FreshError({
 
 const EVENTS: readonly [ConnectionEvent, string, string][] = [
   [{ type: "attempt", attempt: 2, uri: "ws://h/", headers: {} }, "debug", "Connecting to ws://h/, attempt 2"],
+  [
+    { type: "redirected", attempt: 1, status: 302, uri: "ws://h/b", credentials: "kept" },
+    "info",
+    "Redirected to ws://h/b with status 302",
+  ],
+  [
+    { type: "redirected", attempt: 1, status: 308, uri: "wss://i/", credentials: "dropped" },
+    "info",
+    "Redirected to wss://i/ with status 308, without the caller's headers: it is another origin",
+  ],
   [{ type: "established", attempt: 1, protocol: "", extensions: "" }, "info", "WebSocket connection established"],
   [{ type: "closed", code: 1001, reason: "away" }, "info", "WebSocket connection is being closed with code 1001: away"],
   [{ type: "closed", code: 1000, reason: "" }, "info", "WebSocket connection is being closed with code 1000"],

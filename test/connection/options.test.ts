@@ -102,7 +102,7 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ upgradeOptions: { subprotocols: ["a", "a"] } }, /names one twice/],
   [{ upgradeOptions: { extension: [] } }, /Did you mean upgradeOptions\.extensions\?/],
   [{ upgradeOptions: { extensions: [{ name: "x" }] } }, /extensions and compression aren't built yet/],
-  [{ maxRedirects: 5 }, /following redirects isn't built yet/],
+  [{ maxRedirects: Number.POSITIVE_INFINITY }, /maxRedirects takes a whole number, 0 or more; it got Infinity/],
   [{ replaceAfter: 5000 }, /replacing a live connection isn't built yet/],
   [[], /The options are no object/],
 ];

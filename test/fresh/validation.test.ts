@@ -81,7 +81,7 @@ const REFUSED: readonly (readonly [options: unknown, option: string, says: RegEx
   [{ inbox: { maxMessages: 0 } }, "inbox.maxMessages", /1 or more/],
   [{ maxMessageSize: -1 }, "maxMessageSize", /0 or more/],
   [{ maxFragments: 1.5 }, "maxFragments", /a whole number/],
-  [{ maxRedirects: 3 }, "maxRedirects", /isn't built yet/],
+  [{ maxRedirects: -1 }, "maxRedirects", /a whole number, 0 or more/],
   [{ replaceAfter: 1000 }, "replaceAfter", /isn't built yet/],
   [{ hibernateAfter: 0 }, "hibernateAfter", /more than 0/],
   [{ ref: "false" }, "ref", /true or false/],

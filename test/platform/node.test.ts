@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { platform } from "../../src/platform/node.ts";
-import { openHttp1Channel } from "../../src/transport/http1.ts";
+import { headOf, rawPeer } from "../transport/peers.ts";
+import { Recorder, requestTo } from "../transport/recorder.ts";
 
 const { clock } = platform;
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
@@ -16,8 +17,24 @@ function catchTimeouts(t: TestContext) {
   return asked;
 }
 
-test("channels are opened over HTTP/1.1", () => {
-  assert.equal(platform.openChannel, openHttp1Channel);
+test("channels are opened over HTTP/1.1, and redirects are followed where they are asked for", async (t) => {
+  const heads: string[] = [];
+  const peer = await rawPeer(t, async (socket) => {
+    heads.push(await headOf(socket));
+    socket.write("HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n");
+  });
+  for (const [maxRedirects, reason] of [
+    [0, "status"],
+    [1, "too_many_redirects"],
+  ] as const) {
+    const recorder = new Recorder();
+    platform.openChannel(requestTo(peer.url("/a"), { maxRedirects }), recorder);
+    assert.equal((await recorder.failure()).reason, reason);
+  }
+  assert.deepEqual(
+    heads.map((head) => head.split("\r\n")[0]),
+    ["GET /a HTTP/1.1", "GET /a HTTP/1.1", "GET /b HTTP/1.1"],
+  );
 });
 
 test("a timer calls back once after its time", async () => {

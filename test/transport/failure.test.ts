@@ -133,12 +133,25 @@ test("something that is no error is a failure without a code", () => {
 test("a refusal tells its status and what to do, a proxy's that it was the proxy", () => {
   const refusal = { status: 401, headers: [], body: "secret" };
   assert.equal(
-    upgradeRefused("a.test:80", refusal).message,
+    upgradeRefused("a.test:80", refusal, new URL("ws://a.test/")).message,
     "a.test:80 refused the upgrade with status 401. Check the credentials that the headers carry.",
   );
   assert.equal(
     proxyRefused("a.test:80", refusal).message,
     "The proxy on the way to a.test:80 refused the tunnel with status 401. Check its address and credentials.",
+  );
+});
+
+test("a refusal with a redirecting status tells where it points, without a query, and how to have it followed", () => {
+  const refused = (location: string) =>
+    upgradeRefused("a.test:80", { status: 307, headers: [["location", location]] }, new URL("ws://a.test/b/c")).message;
+  assert.equal(
+    refused("d?token=secret"),
+    "a.test:80 refused the upgrade with status 307. It points to ws://a.test/b/d: connect there, or have redirects followed with the option maxRedirects.",
+  );
+  assert.equal(
+    refused("secret:x"),
+    "a.test:80 refused the upgrade with status 307. It points elsewhere, but could not be followed: the answer points to an address that isn't ws:, wss:, http: or https:.",
   );
 });
 

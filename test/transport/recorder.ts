@@ -15,16 +15,19 @@ import type {
   ChannelEnd,
   ChannelFailure,
   ChannelListener,
+  ChannelRedirect,
   ChannelRequest,
   HeaderPair,
   Opening,
 } from "../../src/transport/channel.ts";
 import { openHttp1Channel } from "../../src/transport/http1.ts";
+import { followingRedirects } from "../../src/transport/redirect.ts";
 
 type CastFailure = Parameters<ChannelListener["castFailed"]>[0];
 
 export type Said =
   | { readonly type: "connected" }
+  | { readonly type: "redirected"; readonly redirect: ChannelRedirect }
   | { readonly type: "opened"; readonly status: number; readonly headers: readonly HeaderPair[] }
   | { readonly type: "failed"; readonly failure: ChannelFailure }
   | { readonly type: "frame"; readonly frame: Frame }
@@ -36,7 +39,7 @@ type Saying<T extends Said["type"]> = Extract<Said, { type: T }>;
 /** What may follow what (channel.ts): the state after each event, or none when the event breaks the contract. */
 const CONTRACT: Readonly<Record<string, Readonly<Partial<Record<Said["type"], string>>>>> = {
   new: { connected: "connected", opened: "open", failed: "over" },
-  connected: { opened: "open", failed: "over" },
+  connected: { redirected: "connected", opened: "open", failed: "over" },
   open: { frame: "open", castFailed: "lost", ended: "over" },
   lost: { ended: "over" },
   over: {},
@@ -99,6 +102,10 @@ export class Recorder implements ChannelListener {
     this.#say({ type: "connected" });
   }
 
+  redirected(redirect: ChannelRedirect): void {
+    this.#say({ type: "redirected", redirect });
+  }
+
   opened(channel: Channel, status: number, headers: readonly HeaderPair[]): void {
     this.#channel = channel;
     this.#say({ type: "opened", status, headers });
@@ -132,7 +139,9 @@ export class Recorder implements ChannelListener {
   }
 }
 
-function requestTo(url: string | URL, overrides: Partial<ChannelRequest> = {}): ChannelRequest {
+const openChannel = followingRedirects(openHttp1Channel);
+
+export function requestTo(url: string | URL, overrides: Partial<ChannelRequest> = {}): ChannelRequest {
   return {
     url: new URL(url),
     headers: [],
@@ -140,6 +149,7 @@ function requestTo(url: string | URL, overrides: Partial<ChannelRequest> = {}): 
     transportOptions: {},
     maxMessageSize: 16 * 1024 * 1024,
     maxFragments: 1024,
+    maxRedirects: 0,
     closeTimeout: 3000,
     ref: true,
     ...overrides,
@@ -154,7 +164,7 @@ export function open(
 ): { readonly recorder: Recorder; readonly opening: Opening } {
   const recorder = new Recorder();
   recorder.react = (said) => react(said, recorder);
-  const opening = openHttp1Channel(requestTo(url, overrides), recorder);
+  const opening = openChannel(requestTo(url, overrides), recorder);
   assert.deepEqual(recorder.said, [], "nothing is said before open returns");
   return { recorder, opening };
 }

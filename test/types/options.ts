@@ -44,7 +44,7 @@ export const all: Options<number> = {
   inbox: { maxMessages: 1, maxBytes: 1 },
   maxMessageSize: 1,
   maxFragments: 1,
-  maxRedirects: 0,
+  maxRedirects: 5,
   replaceAfter: Number.POSITIVE_INFINITY,
   hibernateAfter: 1,
   ref: false,
@@ -100,6 +100,8 @@ export const wrong: readonly Options<number>[] = [
   { colour: "red" },
   // @ts-expect-error 2322: a number of ms
   { pingInterval: "30s" },
+  // @ts-expect-error 2322: how many, not whether
+  { maxRedirects: true },
   // @ts-expect-error 2322: full or none
   { backoffJitter: "some" },
   // @ts-expect-error 2561: maxMessages
