@@ -2,24 +2,19 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { test } from "node:test";
-import type { ChannelRequest } from "../../src/transport/channel.ts";
 import { agentHasCredentials, forAnotherOrigin } from "../../src/transport/redirected-request.ts";
+import { requestTo } from "./recorder.ts";
 
-const request: ChannelRequest = {
-  url: new URL("wss://a/"),
+const request = requestTo("wss://a/", {
   headers: [
     ["Authorization", "Bearer x"],
     ["Host", "virtual"],
     ["X-Key", "y"],
   ],
   subprotocols: ["chat"],
-  transportOptions: {},
-  maxMessageSize: 5,
-  maxFragments: 6,
   maxRedirects: 7,
-  closeTimeout: 8,
   ref: false,
-};
+});
 
 const moved = (transportOptions: Readonly<Record<string, unknown>>) =>
   forAnotherOrigin({ ...request, transportOptions }, new URL("wss://b/")).transportOptions;
