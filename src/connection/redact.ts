@@ -13,8 +13,14 @@ export function redactUrl(url: URL): string {
 
 /** The same for what may be no address at all. */
 export function redactUri(uri: string): string {
+  let shown: string;
+  try {
+    // URL.canParse doesn't help: once optimised, Node 20's says yes to some Latin-1 text that new URL then refuses.
+    shown = redactUrl(new URL(uri));
+  } catch {
+    shown = uri.replace(/[?#].*$/s, `?${HIDDEN}`);
+  }
   // An "@" without "//" before it: what stands there may be "user:secret@host" that somebody forgot the scheme of.
-  const shown = URL.canParse(uri) ? redactUrl(new URL(uri)) : uri.replace(/[?#].*$/s, `?${HIDDEN}`);
   return shown.replace(/^.*@/s, `${HIDDEN}@`);
 }
 
