@@ -49,12 +49,11 @@ export function parseHeaders(input: HeadersInput): readonly Pair[] | HeadersFaul
 }
 
 function entriesOf(input: HeadersInput): Iterable<readonly [unknown, unknown]> {
-  if (Array.isArray(input))
-    return input.map((pair): readonly [unknown, unknown] =>
-      Array.isArray(pair) ? [pair[0], pair[1]] : [pair, undefined],
-    );
-  if (input instanceof Headers) return input.entries();
-  return Object.entries(input);
+  if (!(Symbol.iterator in input)) return Object.entries(input);
+  // Pairs, a Headers, a Map. An array's holes come out as undefined here, where its own methods would pass over them.
+  return Array.from(input as Iterable<unknown>, (pair) =>
+    Array.isArray(pair) ? [pair[0], pair[1]] : [pair, undefined],
+  );
 }
 
 function kindOf(value: unknown): string {

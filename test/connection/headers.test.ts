@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parseHeaders } from "../../src/connection/headers.ts";
 import type { HeadersInput } from "../../src/connection/option-types.ts";
 
-test("an object, pairs and a Headers give the same pairs, in their order", () => {
+test("an object, pairs, a Headers and a Map give the same pairs, in their order", () => {
   const wanted = [
     ["x-a", "1"],
     ["x-b", "2"],
@@ -18,6 +18,10 @@ test("an object, pairs and a Headers give the same pairs, in their order", () =>
     wanted,
   );
   assert.deepEqual(parseHeaders(new Headers({ "x-a": "1", "x-b": "2" })), wanted);
+  assert.deepEqual(
+    parseHeaders(new Map(Object.entries({ "x-a": "1", "x-b": "2" })) as unknown as HeadersInput),
+    wanted,
+  );
 });
 
 test("several values of one header become several pairs, and names keep their case", () => {
