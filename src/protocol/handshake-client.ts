@@ -1,6 +1,6 @@
 /** The client's side of the opening handshake (RFC 6455 §4.1): what it asks, and whether the answer is good. */
 import { acceptKeyOf } from "./handshake-key.ts";
-import { extensionsOf, type HeaderField, isToken, listNames, valuesOf } from "./header-field.ts";
+import { extensionsOf, type HeaderField, isToken, listNames, valuesOf, withoutSpace } from "./header-field.ts";
 
 export type HandshakeRequest = {
   /** From `createKey()`; a new one for each request. */
@@ -52,13 +52,13 @@ export function requestHeaders({ key, subprotocols = [], extensions = [] }: Hand
 /** Why these subprotocols can't be asked for, as a sentence; undefined when they can. */
 export function subprotocolsFault(subprotocols: readonly string[]): string | undefined {
   const seen = new Set<string>();
-  for (const subprotocol of subprotocols) {
+  for (const [index, subprotocol] of subprotocols.entries()) {
+    // By its place: some services take a token for a subprotocol, and the sentence may go to a log.
+    const which = `The subprotocol at place ${index + 1}`;
     if (typeof subprotocol !== "string" || !isToken(subprotocol)) {
-      return `The subprotocol ${quote(subprotocol)} can't be asked for: a subprotocol is a token, without spaces, commas or other separators (RFC 6455 §4.1).`;
+      return `${which} can't be asked for: a subprotocol is a token, without spaces, commas or other separators (RFC 6455 §4.1).`;
     }
-    if (seen.has(subprotocol)) {
-      return `The subprotocol ${quote(subprotocol)} is named twice: name each once (RFC 6455 §4.1).`;
-    }
+    if (seen.has(subprotocol)) return `${which} stands at an earlier one too: name each once (RFC 6455 §4.1).`;
     seen.add(subprotocol);
   }
   return undefined;
@@ -86,7 +86,7 @@ export function validateResponse(
     );
   }
   const accepts = valuesOf(headers, "sec-websocket-accept");
-  if (accepts.length !== 1 || trimmed(accepts[0] as string) !== acceptKeyOf(asked.key)) {
+  if (accepts.length !== 1 || withoutSpace(accepts[0] as string) !== acceptKeyOf(asked.key)) {
     return refused(
       "accept",
       accepts.length > 1
@@ -109,10 +109,14 @@ function subprotocolRefusal(
       `The server's 101 has ${chosen.length} sec-websocket-protocol headers; it may choose one subprotocol (RFC 6455 §11.3.4).`,
     );
   }
-  if (subprotocols.includes(trimmed(chosen[0] as string))) return undefined;
-  const asked =
-    subprotocols.length === 0 ? "none was asked for" : `asked for were ${subprotocols.map(quote).join(", ")}`;
-  return refused("subprotocol", `The server chose the subprotocol ${quote(chosen[0])}; ${asked} (RFC 6455 §4.1).`);
+  const choice = withoutSpace(chosen[0] as string);
+  if (subprotocols.includes(choice)) return undefined;
+  const count = subprotocols.length;
+  // What was asked for is not said again, nor what holds it: it may be a token that a service takes for a subprotocol.
+  const what = subprotocols.some((one) => choice.toLowerCase().includes(one.toLowerCase()))
+    ? `named more than one of the ${count} subprotocols that were asked for, or changed one`
+    : `chose the subprotocol ${quote(choice)}; ${count === 0 ? "none was asked for" : `it is none of the ${count} that were asked for`}`;
+  return refused("subprotocol", `The server ${what} (RFC 6455 §4.1).`);
 }
 
 function extensionsRefusal(
@@ -136,7 +140,7 @@ function extensionsRefusal(
 function accepted(headers: readonly HeaderField[]): HandshakeResult {
   return {
     type: "accepted",
-    protocol: trimmed(valuesOf(headers, "sec-websocket-protocol")[0] ?? ""),
+    protocol: withoutSpace(valuesOf(headers, "sec-websocket-protocol")[0] ?? ""),
     extensions: valuesOf(headers, "sec-websocket-extensions").join(", "),
   };
 }
@@ -155,8 +159,4 @@ function quote(word: unknown): string {
   const text = typeof word === "string" ? word : String(word);
   const short = text.length > 80 ? `${text.slice(0, 80)}...` : text;
   return `"${short.replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`;
-}
-
-function trimmed(value: string): string {
-  return value.trim();
 }

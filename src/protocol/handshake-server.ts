@@ -1,6 +1,14 @@
 /** The server's side of the opening handshake (RFC 6455 §4.2): whether a request asks for a WebSocket, and the answer. */
 import { acceptKeyOf } from "./handshake-key.ts";
-import { type ExtensionEntry, extensionsOf, type HeaderField, listNames, tokensOf, valuesOf } from "./header-field.ts";
+import {
+  type ExtensionEntry,
+  extensionsOf,
+  type HeaderField,
+  listNames,
+  tokensOf,
+  valuesOf,
+  withoutSpace,
+} from "./header-field.ts";
 
 export type UpgradeRequest = {
   readonly method: string;
@@ -48,7 +56,7 @@ export function validateRequest({ method, httpVersion, headers }: UpgradeRequest
     return refused(400, "The request has no connection header that names upgrade (RFC 6455 §4.2.1).");
   }
   const versions = valuesOf(headers, "sec-websocket-version");
-  if (versions.length !== 1 || versions[0]?.trim() !== "13") {
+  if (versions.length !== 1 || withoutSpace(versions[0] as string) !== "13") {
     return refused(426, "The request asks for another version of the protocol than 13 (RFC 6455 §4.4).", [
       ["sec-websocket-version", "13"],
       ["upgrade", "websocket"],
@@ -56,8 +64,8 @@ export function validateRequest({ method, httpVersion, headers }: UpgradeRequest
     ]);
   }
   const keys = valuesOf(headers, "sec-websocket-key");
-  const key = keys[0]?.trim();
-  if (keys.length !== 1 || key === undefined || !isKey(key)) {
+  const key = withoutSpace(keys[0] ?? "");
+  if (keys.length !== 1 || !isKey(key)) {
     return refused(400, "The request needs one sec-websocket-key: 16 bytes in base64 (RFC 6455 §4.2.1).");
   }
   const lists = valuesOf(headers, "sec-websocket-protocol");

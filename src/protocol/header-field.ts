@@ -47,7 +47,15 @@ export function tokensOf(values: readonly string[]): readonly string[] | undefin
 
 /** Does a comma-separated list name `token` (lower case), whatever else it holds and however it is written? */
 export function listNames(values: readonly string[], token: string): boolean {
-  return values.some((value) => value.split(",").some((element) => element.trim().toLowerCase() === token));
+  return values.some((value) => value.split(",").some((element) => withoutSpace(element).toLowerCase() === token));
+}
+
+/** The value without what stands around it: spaces and tabs, and nothing else that a language may call white (RFC 9110 §5.6.3). */
+export function withoutSpace(value: string): string {
+  const start = skipSpace(value, 0);
+  let end = value.length;
+  while (end > start && (value[end - 1] === " " || value[end - 1] === "\t")) end--;
+  return value.slice(start, end);
 }
 
 /** The entries of Sec-WebSocket-Extensions fields; undefined when they don't keep to its grammar, as fields without an entry. */

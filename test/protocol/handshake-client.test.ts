@@ -82,6 +82,19 @@ describe("the answer", () => {
     });
   }
 
+  it("takes spaces and tabs around a value for nothing, and whatever else is called white for a part of it", () => {
+    assert.equal(
+      validateResponse({ status: 101, headers: answer(["sec-websocket-accept", ` ${accept}\t`]) }, asked).type,
+      "accepted",
+    );
+    for (const space of ["\u00a0", "\v", "\f", "\r", "\n", "\ufeff"]) {
+      assert.equal(refusal(answer(["sec-websocket-accept", `${space}${accept}`])).reason, "accept");
+      assert.equal(refusal(answer(["upgrade", `websocket${space}`])).reason, "upgrade");
+      const expectation = { ...asked, subprotocols: ["chat"] };
+      assert.equal(refusal(answer(["sec-websocket-protocol", `chat${space}`]), expectation).reason, "subprotocol");
+    }
+  });
+
   it("takes Upgrade and Connection as lists, without regard to case", () => {
     for (const headers of [
       answer(["Upgrade", "WebSocket"], ["Connection", "keep-alive, Upgrade"]),
@@ -130,6 +143,21 @@ describe("the answer", () => {
       assert.equal(refusal(answer(["sec-websocket-protocol", value])).reason, "subprotocol");
     });
   }
+
+  it("is refused without a word of what was asked for: some services take a token for a subprotocol", () => {
+    const expectation = { ...asked, subprotocols: ["chat", "s3cret"] };
+    for (const value of ["mqtt", "chat, s3cret", "S3CRET"]) {
+      const { message } = refusal(answer(["sec-websocket-protocol", value]), expectation);
+      assert.doesNotMatch(message, /s3cret/i);
+      assert.match(message, value === "mqtt" ? /"mqtt".* 2 / : /more than one of the 2/);
+    }
+    for (const subprotocols of [
+      ["s3cret", "s3cret"],
+      ["chat", "Bearer s3cret"],
+    ]) {
+      assert.match(subprotocolsFault(subprotocols) ?? "", /^The subprotocol at place 2 (?!.*s3cret)/);
+    }
+  });
 
   it("is refused with two subprotocol fields", () => {
     const expectation = { ...asked, subprotocols: ["chat"] };

@@ -26,6 +26,14 @@ function refusal(asked: UpgradeRequest) {
 }
 
 describe("a request", () => {
+  it("may have spaces and tabs around its key and version, and no other white space", () => {
+    assert.equal(validateRequest(request(["sec-websocket-key", ` ${key}\t`])).type, "accepted");
+    for (const space of ["\u00a0", "\v", "\r", "\n"]) {
+      assert.equal(refusal(request(["sec-websocket-key", `${key}${space}`])).status, 400);
+      assert.equal(refusal(request(["sec-websocket-version", `${space}13`])).status, 426);
+    }
+  });
+
   it("is accepted with what it asks for", () => {
     const asked = request(
       ["origin", "http://example.com"],
