@@ -403,7 +403,8 @@ function checkUpgradeOptions(option: string, value: unknown): unknown {
     );
   }
   const list = typeof subprotocols === "string" ? [subprotocols] : subprotocols;
-  if (!Array.isArray(list) || !list.every((one) => typeof one === "string" && TOKEN.test(one))) {
+  // Spread, because every() passes over the holes of a sparse array.
+  if (!Array.isArray(list) || ![...list].every((one) => typeof one === "string" && TOKEN.test(one))) {
     throw new InvalidOptionError(
       `${option}.subprotocols`,
       'The option upgradeOptions.subprotocols takes a list of tokens, such as ["chat", "mqtt"] (RFC 6455 §4.1).',

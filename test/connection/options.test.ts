@@ -99,6 +99,7 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ transportOptions: { tls: true } }, /transportOptions\.tls takes an object/],
   [{ transportOptions: 5 }, /transportOptions takes an object/],
   [{ upgradeOptions: { subprotocols: ["a b"] } }, /subprotocols takes a list of tokens/],
+  [{ upgradeOptions: { subprotocols: new Array(1) } }, /subprotocols takes a list of tokens/],
   [{ upgradeOptions: { subprotocols: ["a", "a"] } }, /names one twice/],
   [{ upgradeOptions: { extension: [] } }, /Did you mean upgradeOptions\.extensions\?/],
   [{ upgradeOptions: { extensions: [{ name: "x" }] } }, /extensions and compression aren't built yet/],
