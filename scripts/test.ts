@@ -17,7 +17,7 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { preparePython } from "./python-websockets.ts";
+import { prepareForeignPeers } from "./foreign-peers.ts";
 import { addUp, fault, NOTHING, type Outcome, runTestFiles } from "./test-run.ts";
 
 type Suite = {
@@ -29,7 +29,7 @@ type Suite = {
 
 const SUITES: Readonly<Record<string, Suite>> = {
   unit: { holds: (path) => !path.startsWith("test/interop/") },
-  interop: { holds: (path) => path.startsWith("test/interop/"), prepare: preparePython },
+  interop: { holds: (path) => path.startsWith("test/interop/"), prepare: prepareForeignPeers },
 };
 
 /** Where the processes of the tests leave what they covered; .c8rc.json names it too. */

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { PROGRAMS } from "../../scripts/foreign-peers.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../scripts/test.ts", import.meta.url));
 const WATCHDOG = new URL("../../scripts/test-watchdog.ts", import.meta.url).href;
@@ -124,18 +125,29 @@ test("a pattern limits the run to the tests it matches", async () => {
 
 test("the suites are apart: interop's tests aren't unit's, and both can be summed", async () => {
   const files = { "test/a.test.ts": PASSING, "test/interop/b.test.ts": PASSING };
-  const prepared = { EVERFRESH_PYTHON: fakePython("exit 0") };
+  const prepared = { EVERFRESH_PYTHON: fakePython("exit 0"), PATH: `${fakePrograms()}:${process.env.PATH}` };
   assert.equal((await run(files, ["interop"], prepared)).lastLine, "1 passed, 0 failed");
   assert.equal((await run(files, ["unit", "interop"], prepared)).lastLine, "2 passed, 0 failed");
 });
 
-test("interop without its peer fails with a sentence that says what to do", async () => {
+test("interop with a Python that lacks a peer fails with a sentence that says what to do", async () => {
   const python = fakePython("exit 1");
   const { code, lastLine, output } = await run({ "test/interop/a.test.ts": PASSING }, ["interop"], {
     EVERFRESH_PYTHON: python,
   });
   assert.deepEqual({ code, lastLine }, { code: 1, lastLine: "0 passed, 1 failed" });
   assert.ok(output.includes(`EVERFRESH_PYTHON is ${python}, which can't import websockets`));
+});
+
+test("interop without a peer that can't be installed fails, and says which packages to install", async () => {
+  // Nothing but Python and the daemons that the machine has: no apt-get either.
+  const { code, lastLine, output } = await run({ "test/interop/a.test.ts": PASSING }, ["interop"], {
+    EVERFRESH_PYTHON: fakePython("exit 0"),
+    PATH: newRoot(),
+  });
+  assert.deepEqual({ code, lastLine }, { code: 1, lastLine: "0 passed, 1 failed" });
+  assert.match(output, /there is no apt-get to install them with: libwebsockets-test-server websocketd/);
+  assert.match(output, /run "sudo apt-get install libwebsockets-test-server websocketd/);
 });
 
 test("a wrong argument is refused with exit code 2", async () => {
@@ -166,6 +178,13 @@ function newRoot(): string {
   const root = mkdtempSync(join(tmpdir(), "everfresh-runner-"));
   roots.push(root);
   return root;
+}
+
+/** A folder with a file of the name of each program that interop needs. */
+function fakePrograms(): string {
+  const folder = newRoot();
+  for (const { name } of PROGRAMS) writeFileSync(join(folder, name), "");
+  return folder;
 }
 
 function fakePython(line: string): string {
