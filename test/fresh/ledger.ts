@@ -27,15 +27,15 @@ export class Ledger<T> {
     return this.entries.map(this.#describe);
   }
 
-  /** The nth entry, from 1, that matches: at once if it is there, else as soon as it comes. */
-  nth<U extends T>(n: number, matches: (entry: T) => entry is U, what: string): Promise<U> {
+  /** The nth entry, from 1, that matches: at once if it is there, else as soon as it comes, within so many ms. */
+  nth<U extends T>(n: number, matches: (entry: T) => entry is U, what: string, patience = PATIENCE): Promise<U> {
     return new Promise((resolve, reject) => {
       const deadline = setTimeout(() => {
         this.#watchers.delete(watcher);
         reject(
-          new Error(`${what} number ${n} did not come within ${PATIENCE} ms; what came: ${this.lines.join(", ")}`),
+          new Error(`${what} number ${n} did not come within ${patience} ms; what came: ${this.lines.join(", ")}`),
         );
-      }, PATIENCE);
+      }, patience);
       const watcher: Watcher<T> = {
         look: (entries) => {
           const found = entries.filter(matches)[n - 1];
