@@ -90,6 +90,19 @@ describe("the client's request", () => {
     );
   });
 
+  it("asks for path and query, never for the fragment, and has what is not ASCII in its ASCII form", async () => {
+    const server = await TestServer.start({ script: () => {} });
+    const uri = `ws://b\u00fccher.test:${server.port}/gr\u00f6\u00dfe?q=\u00fc%20x#part`;
+    const lookup = (_name: string, _options: object, found: (error: null, addresses: readonly object[]) => void) =>
+      found(null, [{ address: "127.0.0.1", family: 4 }]);
+    const connection = launch(uri, new Recorder<null>(), null, { transportOptions: { lookup: lookup as never } });
+    const head = await (await server.connection(1)).accept();
+    assert.equal(head.target, "/gr%C3%B6%C3%9Fe?q=%C3%BC%20x");
+    assert.deepEqual(valuesOf(head, "host"), [`xn--bcher-kva.test:${server.port}`]);
+    await connection.stop();
+    await server.stop();
+  });
+
   it("has a new key each time", async () => {
     const keys = new Set<string>();
     for (let count = 0; count < 5; count++) {
@@ -259,6 +272,33 @@ describe("the test server, asked for a WebSocket,", () => {
 function withField(line: string): string {
   return REQUEST.replace("\r\n\r\n", `\r\n${line}\r\n\r\n`);
 }
+
+describe("connections to one address", () => {
+  it("are attempted side by side", async () => {
+    await using server = await TestServer.start({ script: () => {} });
+    const connections = [1, 2, 3].map(() => launch(server, new Recorder<null>(), null));
+    // None of them has been answered while all of them ask.
+    const peers = await Promise.all([1, 2, 3].map((number) => server.connection(number)));
+    await Promise.all(peers.map((peer) => peer.request()));
+    for (const peer of peers.toReversed()) await peer.accept();
+    await Promise.all(connections.map((connection) => connection.opened()));
+    await Promise.all(connections.map((connection) => connection.stop()));
+  });
+
+  it("have one attempt each at a time", async () => {
+    await using server = await TestServer.start({ script: () => {} });
+    const agent = new TappedAgent();
+    await using connection = launch(server, new Recorder<null>(), null, { transportOptions: { agent } });
+    for (let number = 1; number <= 3; number++) {
+      await (await server.connection(number)).request();
+      assert.equal(agent.tapped.filter(({ destroyed }) => !destroyed).length, 1);
+      connection.reconnect();
+    }
+    await (await server.connection(4)).accept();
+    await connection.opened();
+    assert.equal(agent.tapped.length, 4);
+  });
+});
 
 it("a module without options opens to a server that keeps to the RFC, through Fresh.start", async () => {
   await using server = await TestServer.start();
