@@ -207,9 +207,11 @@ function adviceFor(status: number): string {
   if (status === 401 || status === 403) return "Check the credentials that the headers carry.";
   if (status === 404) return "Check the path.";
   if (status === 407) return "A proxy on the way wants credentials.";
-  if (status === 426) return "It serves another version of the protocol, or none at this path.";
   if (status === 429 || status === 503) return "It has too much to do: try again later.";
-  return status >= 500 ? "It has failed, and the body may tell how." : "Check that it serves WebSockets at this path.";
+  if (status === 502 || status === 504) return "A proxy on the way can't reach the server behind it.";
+  if (status >= 500) return "It has failed, and the body may tell how.";
+  // What a server answers to a request that has become an ordinary one on its way: 426, 400, or a page with 200.
+  return "Check that it serves WebSockets at this path, and that no proxy in between takes the Upgrade header off the request.";
 }
 
 /** transportOptions.timeout ran out. */

@@ -70,6 +70,11 @@ export class ForeignServer implements AsyncDisposable {
     this.#address = address;
   }
 
+  /** The port that it listens on; of a unix socket there is none. */
+  get port(): number {
+    return Number(new URL(this.#address).port);
+  }
+
   /** The address of a path that begins with a slash. */
   url(path: string): string {
     return `${this.#address}${path}`;

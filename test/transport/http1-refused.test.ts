@@ -13,10 +13,13 @@ test("a refusal gives status, headers and body, and the sentence says what to do
     [302, /points elsewhere/],
     [401, /credentials/],
     [404, /path/],
-    [426, /another version/],
+    [400, /Upgrade header/],
+    [426, /Upgrade header/],
     [429, /later/],
     [503, /later/],
     [500, /body/],
+    [502, /proxy on the way/],
+    [504, /proxy on the way/],
     [200, /serves WebSockets/],
   ] as const;
   for (const [status, advice] of cases) {
