@@ -44,9 +44,9 @@ async def main():
     request = HTTPRequest(options.uri, headers=headers, ca_certs=options.ca)
     results = []
     try:
-        connection = await websocket_connect(
-            request, subprotocols=options.subprotocols, compression_options=options.deflate
-        )
+        # An empty list it would send as an empty field, which RFC 6455 §11.3.4 doesn't know.
+        subprotocols = options.subprotocols or None
+        connection = await websocket_connect(request, subprotocols=subprotocols, compression_options=options.deflate)
         pongs = asyncio.Queue()
         connection.on_pong = pongs.put_nowait
         for step in options.steps:
