@@ -53,12 +53,15 @@ function unixAddress(url: URL): Address | undefined {
   const encoded = colon === -1 ? url.pathname : url.pathname.slice(0, colon);
   if (encoded === "") return undefined;
   const socketPath = decoded(encoded);
+  // The system would take what stands before a NUL for the whole path; with one in front it is a name, not a path (unix(7)).
+  if (socketPath.indexOf("\0") > 0) return undefined;
   return {
     where: { type: "unix", socketPath },
     secure: false,
     target: targetOf(colon === -1 ? "" : url.pathname.slice(colon + 1), url.search),
     authority: "localhost",
-    label: socketPath,
+    // Decoded only where that is fit for a sentence.
+    label: /^[ -~\u00a0-\uffff]*$/.test(socketPath) ? socketPath : encoded,
     named: false,
   };
 }

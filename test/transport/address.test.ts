@@ -67,6 +67,15 @@ test("ws+unix: names a socket, then behind a colon what to ask for", () => {
   }
 });
 
+test("a socket's path with control characters is called by its encoded form, and one with a NUL is none", () => {
+  assert.equal(of("ws+unix:/tmp/a b\u00e9.sock:/").label, "/tmp/a b\u00e9.sock");
+  for (const code of ["01", "0A", "0D", "1B", "7F", "C2%85"]) {
+    assert.equal(of(`ws+unix:/tmp/%${code}.sock:/`).label, `/tmp/%${code}.sock`);
+  }
+  assert.equal(addressOf(new URL("ws+unix:/tmp/a.sock%00b:/")), undefined);
+  assert.deepEqual(of("ws+unix:%00name:/").where, { type: "unix", socketPath: "\0name" });
+});
+
 test("another scheme, or a ws+unix: without a socket, is no address of ours", () => {
   for (const url of ["http://a.test/", "ftp://a.test/", "ws+unix::/path", "data:text/plain,x"]) {
     assert.equal(addressOf(new URL(url)), undefined, url);
