@@ -426,5 +426,12 @@ function verdictOn({ method, version, headers }: RequestHead): RequestResult {
     const message = "The request needs one host header, with the server's name in it (RFC 6455 §4.2.1).";
     return { type: "refused", status: 400, headers: [], message };
   }
+  if (
+    valuesOf(headers, "transfer-encoding").length > 0 ||
+    valuesOf(headers, "content-length").some((one) => one !== "0")
+  ) {
+    const message = "The request announces a body; what comes behind an upgrade request are frames (RFC 6455 §4.1).";
+    return { type: "refused", status: 400, headers: [], message };
+  }
   return validateRequest({ method, httpVersion: version.slice("HTTP/".length), headers });
 }

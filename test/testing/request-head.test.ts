@@ -78,6 +78,13 @@ test("what isn't clean HTTP/1.1 is a fault with status 400, as soon as it can be
     "GET / HTTP/1.1\r\nX-A: 1\r\n folded\r\n\r\n",
     "GET / HTTP/1.1\r\nX-A: \x00\r\n\r\n",
     "GET / HTTP/1.1\r\nX-A: a\rb\r\n\r\n",
+    "GET / HTTP/1.1\r\n X-A: 1\r\n\r\n",
+    "GET /\r HTTP/1.1\r\n\r\n",
+    "get / http/1.1\r\n\r\n",
+    "GET / HTTP/1.10\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "\x16\x03\x01\x02\0\x01\r\n\r\n",
+    "\r\nGET / HTTP/1.1\r\n\r\n",
   ]) {
     assert.equal(faultOf(head).status, 400);
   }
@@ -85,6 +92,22 @@ test("what isn't clean HTTP/1.1 is a fault with status 400, as soon as it can be
     faultOf("GET / HTTP/1.1\r\nX: 1\r\nno colon\r\n\r\n").message,
     "What the client sent is no request head: its line 3 is no header.",
   );
+});
+
+test("no control character passes, wherever it stands, but a tab within a value", () => {
+  for (let code = 0; code < 0x80; code++) {
+    if (code >= 0x20 && code !== 0x7f) continue;
+    const control = String.fromCharCode(code);
+    for (const head of [
+      `G${control}T / HTTP/1.1\r\n\r\n`,
+      `GET /${control} HTTP/1.1\r\n\r\n`,
+      `GET / HTTP/1.1${control}\r\n\r\n`,
+      `GET / HTTP/1.1\r\nX${control}: 1\r\n\r\n`,
+      `GET / HTTP/1.1\r\nX: a${control}b\r\n\r\n`,
+    ]) {
+      if (read(head)?.type === "head") assert.deepEqual([control, head.includes("X: a")], ["\t", true]);
+    }
+  }
 });
 
 test("a head of exactly the longest length is read, and one byte more is a fault with status 431", () => {
