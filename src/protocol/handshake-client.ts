@@ -19,7 +19,14 @@ export type HandshakeExpectation = {
   readonly offeredExtensions: readonly string[];
 };
 
-export type HandshakeRefusalReason = "status" | "upgrade" | "connection" | "accept" | "subprotocol" | "extensions";
+export type HandshakeRefusalReason =
+  | "status"
+  | "http_version"
+  | "upgrade"
+  | "connection"
+  | "accept"
+  | "subprotocol"
+  | "extensions";
 
 export type HandshakeResult =
   | {
@@ -66,17 +73,31 @@ export function subprotocolsFault(subprotocols: readonly string[]): string | und
 
 /** Is this the answer of a server that read our request and speaks the protocol? Never throws. */
 export function validateResponse(
-  response: { readonly status: number; readonly headers: readonly HeaderField[] },
+  response: {
+    readonly status: number;
+    /** As "1.1"; left out, it isn't checked. */
+    readonly httpVersion?: string;
+    readonly headers: readonly HeaderField[];
+  },
   asked: HandshakeExpectation,
 ): HandshakeResult {
-  const { status, headers } = response;
+  const { status, httpVersion, headers } = response;
   if (status !== 101) {
     return refused("status", `The server answered ${status}; a WebSocket opens with 101 (RFC 6455 §4.1).`);
   }
-  if (!listNames(valuesOf(headers, "upgrade"), "websocket")) {
+  // HTTP/1.0 has no 101 (RFC 9110 §15.2) and HTTP/2 has none any more (RFC 9113 §8.6).
+  if (httpVersion !== undefined && !/^1\.[1-9]$/.test(httpVersion)) {
+    return refused(
+      "http_version",
+      `The server's 101 came over version ${quote(httpVersion)} of HTTP; a WebSocket opens over HTTP/1.1 (RFC 6455 §4.1, §4.2.2).`,
+    );
+  }
+  // Not a list that names it among others: the connection speaks one protocol now.
+  const upgrades = valuesOf(headers, "upgrade");
+  if (upgrades.length !== 1 || withoutSpace(upgrades[0] as string).toLowerCase() !== "websocket") {
     return refused(
       "upgrade",
-      `The server's 101 has ${found(headers, "upgrade")}; it must say websocket (RFC 6455 §4.1).`,
+      `The server's 101 has ${found(headers, "upgrade")}; it must say websocket and nothing else (RFC 6455 §4.1).`,
     );
   }
   if (!listNames(valuesOf(headers, "connection"), "upgrade")) {

@@ -34,6 +34,7 @@ import { Http1Channel } from "./http1-channel.ts";
 import { abandon, makeRequest, type Outgoing } from "./outgoing.ts";
 import { isRedirect } from "./redirect-target.ts";
 import { RefusalReader } from "./refusal.ts";
+import { headFault } from "./response-head.ts";
 import { type UpgradeHeaders, upgradeHeaders } from "./upgrade-request.ts";
 
 /**
@@ -159,10 +160,11 @@ class Http1Opening implements Opening {
     if (this.#listener === undefined) return;
     const status = response.statusCode ?? 0;
     const headers = pairsOf(response.rawHeaders);
-    if (headers.length > MAX_HEADERS) {
-      this.#fail(tooManyHeaders(this.#label, status, headers.length));
+    const fault = this.#faultOf(response, headers);
+    if (fault !== undefined) {
+      this.#fail(fault);
     } else if (status === 101) {
-      this.#fail(this.#invalid101(this.#judge(headers), headers));
+      this.#fail(this.#invalid101(this.#judge(response, headers), headers));
     } else if (this.#proxyStatus === 200 && this.#request.maxRedirects > 0 && isRedirect(status)) {
       // Whoever asked for redirects (redirect.ts) has no use for the body.
       this.#fail(upgradeRefused(this.#label, { status, headers }, this.#request.url));
@@ -180,9 +182,10 @@ class Http1Opening implements Opening {
       return;
     }
     const headers = pairsOf(response.rawHeaders);
-    const verdict = this.#judge(headers);
-    if (headers.length > MAX_HEADERS) {
-      this.#fail(tooManyHeaders(this.#label, 101, headers.length));
+    const fault = this.#faultOf(response, headers);
+    const verdict = this.#judge(response, headers);
+    if (fault !== undefined) {
+      this.#fail(fault);
     } else if (verdict.type === "refused") {
       this.#fail(this.#invalid101(verdict, headers));
     } else {
@@ -204,9 +207,22 @@ class Http1Opening implements Opening {
     return new Http1Channel({ socket, engine, protocol, extensions, label: this.#label, closeTimeout, ref }, listener);
   }
 
-  #judge(headers: readonly HeaderPair[]): HandshakeResult {
+  /** What no answer may look like, whatever its status. */
+  #faultOf(response: IncomingMessage, headers: readonly HeaderPair[]): ChannelFailure | undefined {
+    const status = response.statusCode ?? 0;
+    if (headers.length > MAX_HEADERS) {
+      const message = `${this.#label} answered with ${headers.length} header fields; at most ${MAX_HEADERS} are taken.`;
+      return answerRefused("too_many_headers", message, { status });
+    }
+    const fault = headFault(response);
+    if (fault === undefined) return undefined;
+    const message = `${this.#label} answered with a header that is no HTTP: ${fault}. Check that host and port are right.`;
+    return answerRefused("malformed_response", message, { status });
+  }
+
+  #judge({ httpVersion }: IncomingMessage, headers: readonly HeaderPair[]): HandshakeResult {
     const asked = { key: this.#key, subprotocols: this.#subprotocols, offeredExtensions: [] };
-    return validateResponse({ status: 101, headers }, asked);
+    return validateResponse({ status: 101, httpVersion, headers }, asked);
   }
 
   #invalid101(verdict: HandshakeResult, headers: readonly HeaderPair[]): ChannelFailure {
@@ -249,11 +265,6 @@ class Http1Opening implements Opening {
     this.#outgoing = undefined;
     this.#connecting = undefined;
   }
-}
-
-function tooManyHeaders(label: string, status: number, count: number): ChannelFailure {
-  const message = `${label} answered with ${count} header fields; at most ${MAX_HEADERS} are taken.`;
-  return answerRefused("too_many_headers", message, { status });
 }
 
 /** Node gives names and values in one flat list. */

@@ -51,6 +51,8 @@ export function makeRequest(
     ...(ownSocket ? { createConnection } : { agent }),
     method: "GET",
     path: address.target,
+    // Whatever the process was started with (--insecure-http-parser): what comes decides who we speak to.
+    insecureHTTPParser: false,
     // As an array of pairs, or Node would sort out case and duplicates. Its types know flat arrays only.
     headers: headers as unknown as readonly string[],
   } as RequestOptions);

@@ -12,6 +12,8 @@ const dial = testsIn("test/transport/dial.test.ts");
 const http1 = testsIn("test/transport/http1.test.ts");
 const failures = testsIn("test/transport/http1-failures.test.ts");
 const refused = testsIn("test/transport/http1-refused.test.ts");
+const headers = testsIn("test/transport/http1-headers.test.ts");
+const redirect = testsIn("test/transport/redirect.test.ts");
 const upgrade = testsIn("test/transport/upgrade-request.test.ts");
 const validation = testsIn("test/fresh/validation.test.ts");
 const server = testsIn("test/testing/test-server.test.ts");
@@ -231,6 +233,9 @@ export const OPENING: readonly Section[] = [
         tests: [
           handshake("an answer > of another status is HTTP's, and told with status, fields and body: …"),
           refused("a refusal gives status, headers and body, and the sentence says what to do"),
+          redirect(
+            "redirects are followed from hop to hop, over hosts, and a relative one counts from where it came from",
+          ),
         ],
       },
       {
@@ -243,6 +248,9 @@ export const OPENING: readonly Section[] = [
           WRONG("with another Upgrade"),
           WRONG("with an Upgrade that only begins right"),
           handshake("an answer > is taken with Upgrade in any case"),
+          headers(
+            "Upgrade stands once in a 101 and says websocket alone; Connection is a list, in one field or several",
+          ),
         ],
       },
       {
@@ -297,6 +305,8 @@ export const OPENING: readonly Section[] = [
           WRONG("with two accepts"),
           WRONG("with an empty subprotocol"),
           failures("an answer that is no HTTP is establishing_failed, and what came is not in the error"),
+          headers("a line that is no field is malformed_response, wherever it stands"),
+          headers("a 101 in another version than HTTP/1.1 doesn't open: 1.0 has none, and neither has 2"),
         ],
       },
       {

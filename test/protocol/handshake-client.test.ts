@@ -95,16 +95,32 @@ describe("the answer", () => {
     }
   });
 
-  it("takes Upgrade and Connection as lists, without regard to case", () => {
+  it("takes Upgrade without regard to case, and Connection as a list too, in one field or several", () => {
     for (const headers of [
       answer(["Upgrade", "WebSocket"], ["Connection", "keep-alive, Upgrade"]),
-      answer(["upgrade", "h2c, websocket"], ["connection", "keep-alive"], ["connection", "UPGRADE"]),
+      answer(["upgrade", "\twebsocket "], ["connection", "keep-alive"], ["connection", "UPGRADE"]),
     ]) {
       assert.equal(validateResponse({ status: 101, headers }, asked).type, "accepted");
     }
   });
 
-  for (const value of ["(none)", "", "h2c", "websockets", "web socket"]) {
+  it("is refused over another HTTP than 1.1, of which the version is only checked where it is given", () => {
+    const over = (httpVersion: string) => validateResponse({ status: 101, httpVersion, headers: good }, asked);
+    assert.equal(over("1.1").type, "accepted");
+    for (const httpVersion of ["1.0", "0.9", "2.0", "3.0", "1", "", "11", "1.1\n"]) {
+      const result = over(httpVersion);
+      assert.equal(result.type === "refused" && result.reason, "http_version", httpVersion);
+    }
+    const late = validateResponse({ status: 200, httpVersion: "1.0", headers: good }, asked);
+    assert.equal(late.type === "refused" && late.reason, "status", "of another status the version says nothing");
+  });
+
+  it("is refused with two Upgrade fields, even if both are right", () => {
+    assert.equal(refusal([...good, ["upgrade", "websocket"]]).reason, "upgrade");
+    assert.equal(refusal([...good, ["upgrade", "h2c"]]).reason, "upgrade");
+  });
+
+  for (const value of ["(none)", "", "h2c", "websockets", "web socket", "h2c, websocket", "websocket, websocket"]) {
     it(`is refused with the Upgrade ${JSON.stringify(value)}`, () => {
       assert.equal(refusal(answer(["upgrade", value])).reason, "upgrade");
     });

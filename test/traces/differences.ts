@@ -29,7 +29,7 @@ const TABLE = {
   "subprotocol-header": { rule: "RFC 6455 §4.1", shows: ["request"] },
   // The opening handshake
   "answer-is-checked": { rule: "RFC 6455 §4.1", shows: BEHAVIOUR },
-  "http-1.0-upgrade": { rule: "RFC 6455 §4.1", shows: BEHAVIOUR },
+  "http-1.0-upgrade": { rule: "RFC 6455 §4.2.2", shows: BEHAVIOUR },
   "interim-answers": { rule: "RFC 9110 §15.2", shows: BEHAVIOUR },
   "refusal-is-reported": { rule: "DESIGN 2.9", shows: BEHAVIOUR },
   "no-101-is-establishing": { rule: "DESIGN 2.6", shows: BEHAVIOUR },

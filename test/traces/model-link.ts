@@ -176,11 +176,11 @@ export class ModelLink implements PeerLink {
     }
     const fault = this.#faultOf(head);
     if (fault !== undefined) {
-      if (fault !== "accept" && fault !== "extensions") this.#owner.differs("answer-is-checked");
+      if (fault === "http_version") this.#owner.differs("http-1.0-upgrade");
+      else if (fault !== "accept" && fault !== "extensions") this.#owner.differs("answer-is-checked");
       this.#refuse(errorTerm("establishing_failed", fault));
       return;
     }
-    if (head.line.startsWith("HTTP/1.0")) this.#owner.differs("http-1.0-upgrade");
     this.#phase = "open";
     const rightAccept = acceptOf(KEY);
     this.#owner.opened(
@@ -195,7 +195,8 @@ export class ModelLink implements PeerLink {
         .filter(([candidate]) => candidate === name)
         .flatMap(([, value]) => value.toLowerCase().split(","))
         .map((value) => value.trim());
-    if (!names("upgrade").includes("websocket")) return "upgrade";
+    if (!head.line.startsWith("HTTP/1.1")) return "http_version";
+    if (names("upgrade").join() !== "websocket") return "upgrade";
     if (!names("connection").includes("upgrade")) return "connection";
     if (headerOf(head, "sec-websocket-accept") !== acceptOf(KEY)) return "accept";
     const subprotocol = headerOf(head, "sec-websocket-protocol");
