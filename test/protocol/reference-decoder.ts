@@ -2,7 +2,10 @@
  * A second opinion on what a run of bytes means: the plainest decoder that could be written, over the whole run at
  * once, with no state between calls, no fast path and no shared code. Slow, and meant to be seen to be right.
  */
+import assert from "node:assert/strict";
 import type { ProtocolEvent, ViolationReason } from "../../src/protocol/event.ts";
+import { eventsOf } from "./decoding.ts";
+import { cutAt, toHex } from "./wire.ts";
 
 export type Verdict = { readonly closeCode: number; readonly reason: ViolationReason };
 export type Reading = { readonly events: ProtocolEvent[]; readonly violation?: Verdict };
@@ -17,6 +20,21 @@ const CODES: Partial<Record<ViolationReason, number>> = {
   message_too_long: 1009,
   too_many_fragments: 1009,
 };
+
+/** Throws when our decoder reads this stream, cut at these places, in another way, down to the reason of a violation. */
+export function agreesWithReference(stream: Uint8Array, cuts: readonly number[], limits: Limits): void {
+  const events = eventsOf(cutAt(stream, cuts), limits);
+  const last = events.at(-1);
+  const ours: Reading =
+    last?.type === "violation"
+      ? { events: events.slice(0, -1), violation: { closeCode: last.closeCode, reason: last.reason } }
+      : { events };
+  try {
+    assert.deepEqual(ours, readAll(stream, limits));
+  } catch (error) {
+    throw new Error(`The reference decoder reads ${toHex(stream)} differently.`, { cause: error });
+  }
+}
 
 /** What `bytes`, all that has come so far, says to an endpoint of this role. */
 export function readAll(bytes: Uint8Array, { role, maxMessageSize, maxFragments }: Limits): Reading {

@@ -1,0 +1,19 @@
+/** All that can be fuzzed without a peer that isn't ours. */
+import type { Target } from "./target.ts";
+import { decoderTarget } from "./targets/decoder.ts";
+import { handshakeAnswer, handshakeRequest } from "./targets/handshake.ts";
+import { extensionsField, retryAfterField } from "./targets/header-fields.ts";
+import { uri } from "./targets/uri.ts";
+import { options, sending } from "./targets/values.ts";
+
+export const TARGETS: readonly Target[] = [
+  decoderTarget("client"),
+  decoderTarget("server"),
+  handshakeAnswer,
+  handshakeRequest,
+  extensionsField,
+  retryAfterField,
+  uri,
+  options,
+  sending,
+];
