@@ -11,7 +11,8 @@
 const NODE = { dependencyTypesNot: ["core"] };
 /** `/// <reference types="node" />`, by which an entry's declarations bring node's types along. */
 const NODE_TYPES = "^node$";
-const BUFFER_AND_CRYPTO = "^(node:)?(buffer|crypto)$";
+/** Of Node, the protocol takes bytes, random numbers and DEFLATE (RFC 7692), and `process` to load that when it is used. */
+const COMPUTATION = "^(node:)?(buffer|crypto|process|zlib)$";
 
 /** The layer `from` may import what `may` lists, and with `node` everything of Node's, but nothing else. */
 const only = (name, from, may, { node = false, comment = "" } = {}) => ({
@@ -35,6 +36,7 @@ const typesOnly = (name, from, to, comment) => ({
 const GROUND_FILES = "frame|not-built|escape|nearest";
 const GROUND = `^src/(${GROUND_FILES})\\.ts$`;
 const EXIT_REASON_AND_CHILD_SPEC = "^src/supervision/(exit-reason|child-spec)\\.ts$";
+const EXTENSIONS = "^src/protocol/(extension|deflate/(options|permessage-deflate))\\.ts$";
 const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
 const VERSION = "^src/transport/user-agent\\.ts$";
@@ -46,7 +48,7 @@ export default {
     only("ground-imports-nothing", GROUND, [], {
       comment: "Frames, the refusal of unbuilt parts, and two small pure functions on text rest on nothing.",
     }),
-    only("protocol-does-no-io", "^src/protocol/", ["^src/frame\\.ts$", "^src/protocol/", BUFFER_AND_CRYPTO], {
+    only("protocol-does-no-io", "^src/protocol/", ["^src/frame\\.ts$", "^src/protocol/", COMPUTATION], {
       comment: "The protocol is bytes in, events out: no socket, no timer, nothing of the layers above it.",
     }),
     only("transport-carries-frames", "^src/transport/", ["^src/frame\\.ts$", "^src/protocol/", "^src/transport/"], {
@@ -108,6 +110,7 @@ export default {
       "^src/behaviour\\.ts$",
       NODE_TYPES,
       TRANSPORT_OPTIONS,
+      EXTENSIONS,
       "^src/connection/",
       "^src/supervision/",
       "^src/fresh\\.ts$",

@@ -49,6 +49,7 @@ function feed(name: string, engine: Engine, bytes: Uint8Array | undefined): void
 
 function describe(event: ProtocolEvent): string {
   if (event.type === "violation") return `violation ${event.reason}, answered with ${event.closeCode}`;
+  if (event.type === "extensionFailed") return event.message;
   if (event.type === "text" || event.type === "close") return JSON.stringify(event);
   return `${event.type} of ${event.data.length} bytes`;
 }

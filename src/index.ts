@@ -34,7 +34,6 @@ export type {
   ConnectionOptions,
   ConnectionStats,
   DropCause,
-  Extension,
   HeadersInput,
   InboxOptions,
   Logger,
@@ -62,6 +61,20 @@ export {
 } from "./frame.ts";
 export { Fresh, type FreshApi } from "./fresh.ts";
 export { NotBuiltError } from "./not-built.ts";
+export type { PermessageDeflateOptions } from "./protocol/deflate/options.ts";
+export { permessageDeflate } from "./protocol/deflate/permessage-deflate.ts";
+export type {
+  Extension,
+  ExtensionAgreement,
+  ExtensionFault,
+  ExtensionOutput,
+  ExtensionParameters,
+  ExtensionRefusal,
+  ExtensionSession,
+  ExtensionSettings,
+  IncomingFrame,
+  OutgoingMessage,
+} from "./protocol/extension.ts";
 export type { Child, ChildSpec } from "./supervision/child-spec.ts";
 export type { ExitReason } from "./supervision/exit-reason.ts";
 export { Registry, type RegistryOptions } from "./supervision/registry.ts";

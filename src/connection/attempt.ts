@@ -23,6 +23,7 @@ export type AttemptSource = {
     | "maxFragments"
     | "maxRedirects"
     | "closeTimeout"
+    | "hibernateAfter"
     | "ref"
   >;
 };
@@ -72,18 +73,21 @@ export class Attempt {
     const { url, headers } = this.#target;
     const { upgradeOptions, transportOptions, maxMessageSize, maxFragments, maxRedirects, closeTimeout, ref } =
       this.#source.options;
+    const { hibernateAfter } = this.#source.options;
     const listener = this.#listener;
     this.#opening = platform.openChannel(
       {
         url,
         headers,
         subprotocols: upgradeOptions.subprotocols,
+        extensions: upgradeOptions.extensions,
         transportOptions: transportOptions as Readonly<Record<string, unknown>>,
         // 0 is written for "no limit"; the protocol knows Infinity only.
         maxMessageSize: maxMessageSize || Number.POSITIVE_INFINITY,
         maxFragments: maxFragments || Number.POSITIVE_INFINITY,
         maxRedirects,
         closeTimeout,
+        hibernates: hibernateAfter !== Number.POSITIVE_INFINITY,
         ref,
       },
       {

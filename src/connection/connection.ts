@@ -435,7 +435,10 @@ export class ConnectionProcess<S> implements Connection<S> {
     }
     this.#endLink();
     if (end.type === "closed") this.#step({ type: "peerClosed", generation, code: end.code, reason: end.reason });
-    else this.#step({ type: end.type, generation, error: endError(end, this.#phase) });
+    else {
+      const type = end.type === "lost" ? "lost" : "violated";
+      this.#step({ type, generation, error: endError(end, this.#phase) });
+    }
   }
 
   /** This end leaves the link, with whatever the system hasn't taken yet. */

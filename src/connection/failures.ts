@@ -27,14 +27,15 @@ export function givenUpError(frames: number, phase: FreshErrorPhase): FreshError
   return castingError({ reason: "given_up", message }, phase);
 }
 
-/** Of a violation or a loss; a close frame is no error. */
+/** Of a violation, a failed extension or a loss; a close frame is no error. */
 export function endError(end: Exclude<ChannelEnd, { type: "closed" }>, phase: FreshErrorPhase): FreshError {
   if (end.type === "violated") {
     const { closeCode, reason, message } = end.violation;
     return new FreshError({ kind: "decoding_failed", phase, reason, detail: message, closeCode });
   }
   const { reason, message, cause } = end;
-  return new FreshError({ kind: "streaming_failed", phase, reason, detail: message, cause });
+  const kind = end.type === "lost" ? "streaming_failed" : "processing_failed";
+  return new FreshError({ kind, phase, reason, detail: message, cause });
 }
 
 /** Of an attempt that a transport has given up. */

@@ -61,6 +61,7 @@ export type LifecycleEvent =
       readonly code: number | undefined;
       readonly reason: string | undefined;
     }
+  /** This end has failed the connection and sent a close frame: the peer broke the protocol, or an extension failed. */
   | { readonly type: "violated"; readonly generation: number; readonly error: FreshError }
   | { readonly type: "lost"; readonly generation: number; readonly error: FreshError }
   // From users.

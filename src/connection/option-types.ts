@@ -3,6 +3,7 @@
  * and writes docs/options.md; a test holds the two together.
  */
 import type { Frame } from "../frame.ts";
+import type { Extension } from "../transport/channel.ts";
 import type { TransportOptions } from "../transport/transport-options.ts";
 
 /** Asked anew for each attempt, under `providerTimeout`; its failure is a failed attempt (connecting_failed, phase "provider"). */
@@ -33,12 +34,8 @@ export interface NameRegistry {
   lookup(key: unknown): readonly { readonly connection: unknown }[];
 }
 
-/** A WebSocket extension (RFC 6455 §9). The interface arrives with permessage-deflate; this version takes none. */
-export interface Extension {
-  readonly name: string;
-}
-
 export type UpgradeOptions = {
+  /** Extensions to offer, in order of preference, such as `permessageDeflate()`; what the server doesn't take isn't used (RFC 6455 §9). */
   readonly extensions?: readonly Extension[];
   /** Subprotocols in order of preference (RFC 6455 §1.9). */
   readonly subprotocols?: readonly string[];
@@ -70,6 +67,11 @@ export type SendOptions = {
   readonly whenClosed?: "queue" | "drop";
   /** The longest this frame may wait in the outbox, in ms; default the outbox's maxAge. */
   readonly ttl?: number;
+  /**
+   * With permessage-deflate: false sends this message uncompressed, as fits secrets beside what others may choose; true compresses it
+   * however short. Default: by the extension's threshold.
+   */
+  readonly compress?: boolean;
 };
 
 /** All options of a connection. `C` is the connection that `onDrop` is told about. */

@@ -3,6 +3,7 @@
  */
 
 import type { Frame } from "../frame.ts";
+import type { Extension } from "../transport/channel.ts";
 import { RESERVED_TRANSPORT_OPTIONS, type TransportOptions } from "../transport/transport-options.ts";
 import { InvalidOptionError } from "./errors.ts";
 import { parseHeaders } from "./headers.ts";
@@ -26,7 +27,7 @@ export type ResolvedOptions<C = unknown> = {
   readonly name: string | symbol | undefined;
   readonly headers: readonly (readonly [string, string])[] | Provider<HeadersInput>;
   readonly transportOptions: TransportOptions;
-  readonly upgradeOptions: { readonly subprotocols: readonly string[] };
+  readonly upgradeOptions: { readonly extensions: readonly Extension[]; readonly subprotocols: readonly string[] };
   readonly pingInterval: number;
   readonly pongTimeout: number;
   readonly errorLogging: boolean;
@@ -101,8 +102,8 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
   upgradeOptions: {
     type: "{ extensions, subprotocols }",
     default: "none of either",
-    doc: "Subprotocols to ask for, in order of preference (RFC 6455 §1.9). Extensions are refused by this version.",
-    fallback: { subprotocols: [] },
+    doc: "Extensions to offer, in order of preference, such as `permessageDeflate()` (RFC 6455 §9), and subprotocols to ask for, likewise (RFC 6455 §1.9).",
+    fallback: { extensions: [], subprotocols: [] },
     check: checkUpgradeOptions,
   },
   pingInterval: {
@@ -289,7 +290,7 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     type: "number",
     unit: "ms",
     default: "Infinity",
-    doc: "After this long without a byte either way, the transport is told to give back what it can do without. Over HTTP/1.1 that is nothing today: buffers are held only while something is in them.",
+    doc: "After this long without a byte either way, the connection gives back what it can do without: compression contexts, of which only the windows are kept. Without compression it holds nothing while it is idle anyway.",
     fallback: Number.POSITIVE_INFINITY,
     check: milliseconds({ zero: false, infinity: true }),
   },
@@ -396,15 +397,10 @@ function checkUpgradeOptions(option: string, value: unknown): unknown {
   }
   for (const name of Object.keys(value)) rejectUnknown(`${option}.`, name, ["extensions", "subprotocols"]);
   const { extensions = [], subprotocols = [] } = value as { extensions?: unknown; subprotocols?: unknown };
-  if (!Array.isArray(extensions) || extensions.length > 0) {
-    throw new InvalidOptionError(
-      `${option}.extensions`,
-      "The option upgradeOptions.extensions takes an empty list in this version: extensions and compression aren't built yet. Leave it out.",
-    );
-  }
+  checkExtensions(`${option}.extensions`, extensions);
   const list = typeof subprotocols === "string" ? [subprotocols] : subprotocols;
   // Spread, because every() passes over the holes of a sparse array.
-  if (!Array.isArray(list) || ![...list].every((one) => typeof one === "string" && TOKEN.test(one))) {
+  if (!Array.isArray(list) || ![...list].every(isToken)) {
     throw new InvalidOptionError(
       `${option}.subprotocols`,
       'The option upgradeOptions.subprotocols takes a list of tokens, such as ["chat", "mqtt"] (RFC 6455 §4.1).',
@@ -416,7 +412,52 @@ function checkUpgradeOptions(option: string, value: unknown): unknown {
       "The option upgradeOptions.subprotocols names one twice (RFC 6455 §4.1).",
     );
   }
-  return { subprotocols: [...list] };
+  return { extensions: [...(extensions as readonly Extension[])], subprotocols: [...list] };
+}
+
+function checkExtensions(option: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new InvalidOptionError(
+      option,
+      `The option ${option} takes a list of extensions, such as [permessageDeflate()]; it got ${show(value)}.`,
+    );
+  }
+  for (const [index, one] of value.entries()) {
+    const fault = extensionFault(one);
+    if (fault === undefined) continue;
+    throw new InvalidOptionError(
+      option,
+      `The option ${option} takes extensions, such as permessageDeflate(); its entry ${index}, ${show(one)}, ${fault}.`,
+    );
+  }
+}
+
+/** What keeps it from being an extension that can be offered (RFC 6455 §9.1), as the end of a sentence. */
+function extensionFault(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return "is no object";
+  const { name, offers, accept, answer } = value as Record<string, unknown>;
+  if (!isToken(name)) return "has no name that is a token";
+  if (!Array.isArray(offers) || offers.length === 0) return "has no list of offers";
+  if (!offers.every(isOffer)) return "has an offer that is no list of parameters: [name] or [name, value], tokens both";
+  if (typeof accept !== "function") return "has no method accept";
+  return answer === undefined || typeof answer === "function" ? undefined : "has an answer that is no method";
+}
+
+function isOffer(offer: unknown): boolean {
+  return (
+    Array.isArray(offer) &&
+    offer.every(
+      (parameter) =>
+        Array.isArray(parameter) &&
+        isToken(parameter[0]) &&
+        (parameter[1] === undefined || isToken(parameter[1])) &&
+        parameter.length <= 2,
+    )
+  );
+}
+
+function isToken(value: unknown): boolean {
+  return typeof value === "string" && TOKEN.test(value);
 }
 
 function checkLogger(option: string, value: unknown): unknown {

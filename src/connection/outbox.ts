@@ -13,7 +13,13 @@ export type OutboxLimits = {
   readonly overflow: "reject" | "drop-oldest";
 };
 
-type Entry = { readonly frame: Frame; readonly bytes: number; readonly expiresAt: number };
+type Entry = {
+  readonly frame: Frame;
+  readonly bytes: number;
+  readonly expiresAt: number;
+  /** What the sender asked for. */
+  readonly compress: boolean | undefined;
+};
 
 export class Outbox {
   readonly #limits: OutboxLimits;
@@ -44,7 +50,7 @@ export class Outbox {
   }
 
   /** Takes a frame for at most `ttl` ms; false when there is no room and the policy is to reject, or it could never fit. */
-  put(frame: Frame, ttl: number): boolean {
+  put(frame: Frame, ttl: number, compress?: boolean): boolean {
     const { maxMessages, maxBytes, maxAge, overflow } = this.#limits;
     const bytes = byteLengthOf(frame);
     const age = Math.min(ttl, maxAge);
@@ -56,7 +62,7 @@ export class Outbox {
       this.#dropped(this.#shift().frame, "overflow");
     }
     const expiresAt = this.#clock.now() + age;
-    this.#entries.push({ frame, bytes, expiresAt });
+    this.#entries.push({ frame, bytes, expiresAt, compress });
     this.#bytes += bytes;
     if (expiresAt < this.#earliest) {
       this.#earliest = expiresAt;
@@ -65,10 +71,10 @@ export class Outbox {
     return true;
   }
 
-  /** The oldest frame that hasn't expired, taken out; undefined when there is none. */
-  take(): Frame | undefined {
+  /** The oldest entry that hasn't expired, taken out; undefined when there is none. */
+  take(): Entry | undefined {
     this.#expire();
-    return this.length === 0 ? undefined : this.#shift().frame;
+    return this.length === 0 ? undefined : this.#shift();
   }
 
   /** Drops all that waits. */

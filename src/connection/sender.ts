@@ -88,7 +88,7 @@ export class Sender {
   /** Hands a frame, which is no close frame, to where it goes now. */
   cast(frame: FrameLike, options?: SendOptions): Outcome {
     if (this.#target !== undefined) {
-      const fault = this.#target.send(frame);
+      const fault = this.#target.send(frame, options);
       if (fault !== undefined) return this.#refuse(fault);
       this.#counters.framesSent += 1;
       return SENT;
@@ -100,10 +100,10 @@ export class Sender {
   /** Sends what waits in the outbox. */
   flush(): void {
     while (this.#target !== undefined) {
-      const frame = this.#outbox?.take();
-      if (frame === undefined) break;
+      const entry = this.#outbox?.take();
+      if (entry === undefined) break;
       // It was checked when it was queued.
-      this.#target.send(frame);
+      this.#target.send(entry.frame, entry);
       this.#counters.framesSent += 1;
     }
     this.#watch();
@@ -142,11 +142,11 @@ export class Sender {
   }
 
   #queue(frame: FrameLike, options: SendOptions | undefined): Outcome {
-    const { ttl = Number.POSITIVE_INFINITY, whenClosed = "queue" } = options ?? {};
+    const { ttl = Number.POSITIVE_INFINITY, whenClosed = "queue", compress } = options ?? {};
     checkTtl("ttl", ttl);
     if (this.#over) return this.#drop("terminated");
     if (this.#outbox === undefined || whenClosed === "drop") return this.#drop("closed");
-    return this.#outbox.put(copyOf(frame), ttl) ? QUEUED : this.#drop("overflow");
+    return this.#outbox.put(copyOf(frame), ttl, compress) ? QUEUED : this.#drop("overflow");
   }
 
   #drop(cause: DropCounter): Outcome {

@@ -10,8 +10,10 @@
 import { Buffer, constants } from "node:buffer";
 import { Assembly } from "./assembly.ts";
 import { closeFrameOf } from "./close-payload.ts";
-import type { ProtocolEvent, Violation } from "./event.ts";
+import type { ExtensionFailure, ProtocolEvent, Violation } from "./event.ts";
+import type { DataFrameHead, ExtensionStack } from "./extension-stack.ts";
 import { maskedBytesOf, maskedTextOf } from "./masked-payload.ts";
+import { MessageOutput } from "./message-output.ts";
 import {
   BINARY,
   CLOSE,
@@ -25,6 +27,7 @@ import {
   PING,
   PONG,
   RESERVED_BITS,
+  RESERVED_SHIFT,
   TEXT,
 } from "./opcode.ts";
 import type { RawBuffer } from "./raw-buffer.ts";
@@ -41,6 +44,8 @@ export type DecoderOptions = {
   readonly maxMessageSize: number;
   /** Frames that one message may come in. */
   readonly maxFragments: number;
+  /** What both ends have agreed on; default: no extension. */
+  readonly extensions?: ExtensionStack | undefined;
 };
 
 /** Where in a frame the next byte belongs. */
@@ -49,6 +54,11 @@ type Part = "first" | "second" | "length" | "mask" | "payload";
 const NOTHING = Buffer.alloc(0) as RawBuffer;
 /** No message is under way. CONTINUATION can't stand for one, so its opcode does for none. */
 const NO_MESSAGE = CONTINUATION;
+/**
+ * How much longer than maxMessageSize a message may be on the wire that extensions take apart: data that does not compress grows a
+ * little, by five bytes in some thousand. What passes it could only be padding without end.
+ */
+const wireLimitOf = (limit: number): number => limit + limit / 64 + 1024;
 
 export class Decoder {
   /** MASK_BIT where frames must come masked, otherwise 0. */
@@ -56,6 +66,9 @@ export class Decoder {
   readonly #maxTextSize: number;
   readonly #maxBinarySize: number;
   readonly #maxFragments: number;
+  readonly #extensions: ExtensionStack | undefined;
+  /** Extensions take every message, not only those with a reserved bit. */
+  readonly #extendsAll: boolean;
 
   #chunk: RawBuffer = NOTHING;
   #position = 0;
@@ -77,6 +90,7 @@ export class Decoder {
   #length = 0;
   #received = 0;
   #mask = 0;
+  #reservedBits = 0;
   #control: Uint8Array | undefined;
 
   // The message under way; control frames come between its fragments.
@@ -84,6 +98,13 @@ export class Decoder {
   #fragments = 0;
   readonly #assembly = new Assembly();
   readonly #utf8 = new Utf8Validator();
+  /**
+   * Where a message goes that extensions take apart: undefined for all others. They take whole frames, which makes what they
+   * answer the same for every split of the bytes; what the chunk doesn't hold whole is put together first.
+   */
+  #output: MessageOutput | undefined;
+  #firstBits = 0;
+  #wireLength = 0;
 
   constructor(options: DecoderOptions) {
     this.#maskBit = options.role === "server" ? MASK_BIT : 0;
@@ -91,11 +112,13 @@ export class Decoder {
     this.#maxTextSize = Math.min(options.maxMessageSize, constants.MAX_STRING_LENGTH);
     this.#maxBinarySize = Math.min(options.maxMessageSize, constants.MAX_LENGTH);
     this.#maxFragments = options.maxFragments;
+    this.#extensions = options.extensions;
+    this.#extendsAll = options.extensions?.takes(0) === true;
   }
 
   /** Bytes of memory held for a message that is not complete. */
   get heldBytes(): number {
-    return this.#assembly.capacity + (this.#control?.length ?? 0);
+    return this.#assembly.capacity + (this.#output?.capacity ?? 0) + (this.#control?.length ?? 0);
   }
 
   /** Hands over received bytes. They are read in place, so they must not change until `next` has answered undefined. */
@@ -135,7 +158,7 @@ export class Decoder {
 
   /** The hot path: a whole message in one frame in one chunk, or undefined with nothing consumed. */
   #wholeFrame(): ProtocolEvent | undefined {
-    if (this.#message !== NO_MESSAGE) return undefined;
+    if (this.#message !== NO_MESSAGE || this.#extendsAll) return undefined;
     const chunk = this.#chunk;
     const end = this.#end;
     let start = this.#position + 2;
@@ -188,10 +211,14 @@ export class Decoder {
   }
 
   #firstByte(byte: number): Violation | undefined {
-    // With an extension that owns RSV1, this is the place that lets it pass on a message's first frame (§5.2, §9).
-    if ((byte & RESERVED_BITS) !== 0) return violation.reservedBits((byte & RESERVED_BITS) >>> 4);
     const final = (byte & FIN) !== 0;
     const opcode = byte & OPCODE_BITS;
+    const reservedBits = (byte & RESERVED_BITS) >>> RESERVED_SHIFT;
+    if (reservedBits !== 0) {
+      const allowed = this.#allowedBits(opcode);
+      if ((reservedBits & ~allowed) !== 0) return violation.reservedBits(opcode, reservedBits, allowed);
+    }
+    this.#reservedBits = reservedBits;
     const fault =
       (opcode & CONTROL_BIT) !== 0 ? this.#controlOpcodeFault(opcode, final) : this.#dataOpcodeFault(opcode);
     if (fault !== undefined) return fault;
@@ -199,6 +226,12 @@ export class Decoder {
     this.#final = final;
     this.#part = "second";
     return undefined;
+  }
+
+  /** Reserved bits belong to extensions, on data frames (§5.2, §9), each where it has a meaning (RFC 7692 §6). */
+  #allowedBits(opcode: number): number {
+    if (this.#extensions === undefined || (opcode & CONTROL_BIT) !== 0) return 0;
+    return opcode === CONTINUATION ? this.#extensions.laterBits : this.#extensions.firstBits;
   }
 
   #controlOpcodeFault(opcode: number, final: boolean): Violation | undefined {
@@ -214,11 +247,19 @@ export class Decoder {
       if (this.#message !== NO_MESSAGE) return violation.expectedContinuation(opcode, this.#message);
       this.#message = opcode;
       this.#fragments = 0;
+      if (this.#extensions?.takes(this.#reservedBits)) this.#beginOutput(opcode);
     }
     this.#fragments++;
     return this.#fragments > this.#maxFragments
       ? violation.tooManyFragments(this.#message, this.#maxFragments)
       : undefined;
+  }
+
+  #beginOutput(opcode: number): void {
+    const text = opcode === TEXT;
+    this.#output = new MessageOutput(text ? "text" : "binary", text ? this.#maxTextSize : this.#maxBinarySize);
+    this.#firstBits = this.#reservedBits;
+    this.#wireLength = 0;
   }
 
   #secondByte(byte: number): ProtocolEvent | undefined {
@@ -271,9 +312,9 @@ export class Decoder {
   }
 
   #sizeFault(): Violation | undefined {
-    const here = this.#assembly.length;
     const limit = this.#limit;
-    if (this.#length <= limit - here) return undefined;
+    const here = this.#output === undefined ? this.#assembly.length : this.#wireLength;
+    if (this.#length <= (this.#output === undefined ? limit : wireLimitOf(limit)) - here) return undefined;
     const exact = Number.isFinite(this.#length)
       ? BigInt(this.#length)
       : BigInt(this.#lengthHigh) * 0x100000000n + BigInt(this.#lengthLow);
@@ -293,9 +334,15 @@ export class Decoder {
 
   #beginPayload(): ProtocolEvent | undefined {
     if ((this.#opcode & CONTROL_BIT) !== 0) this.#control = new Uint8Array(this.#length);
-    if (this.#length === 0) return this.#endFrame();
+    if (this.#length === 0) return this.#emptyFrameFault() ?? this.#endFrame();
     this.#part = "payload";
     return undefined;
+  }
+
+  /** Extensions take frames without a payload as well: a message may end with one. */
+  #emptyFrameFault(): Violation | ExtensionFailure | undefined {
+    if (this.#output === undefined || this.#control !== undefined) return undefined;
+    return this.#takeApart(this.#output, NOTHING);
   }
 
   #payload(): ProtocolEvent | undefined {
@@ -315,18 +362,42 @@ export class Decoder {
     }
   }
 
-  #messageBytes(start: number, count: number): Violation | undefined {
+  #messageBytes(start: number, count: number): Violation | ExtensionFailure | undefined {
     const assembly = this.#assembly;
+    if (this.#output !== undefined && this.#maskBit === 0 && count === this.#length) {
+      this.#wireLength += count;
+      return this.#takeApart(this.#output, this.#chunk.subarray(start, start + count));
+    }
     const before = assembly.length;
     const claimed = before - this.#received + this.#length;
-    const most = this.#final ? claimed : this.#limit;
+    // Extensions take frame by frame, so then nothing but the frame is ever put together here.
+    const most = this.#final || this.#output !== undefined ? claimed : this.#limit;
     if (!assembly.reserve(count, claimed, most)) return violation.noMemory(this.#message, claimed);
     assembly.append(this.#chunk, start, start + count);
     const bytes = assembly.bytes;
     if (this.#maskBit !== 0) assembly.unmask(count, this.#mask, this.#received);
+    if (this.#output !== undefined) {
+      if (assembly.length < this.#length) return undefined;
+      this.#wireLength += this.#length;
+      return this.#takeApart(this.#output, assembly.takeBytes());
+    }
     if (this.#message !== TEXT) return undefined;
     const bad = this.#utf8.check(bytes, before, before + count);
     return bad === VALID ? undefined : violation.invalidUtf8(bytes[bad] as number, bad);
+  }
+
+  /** Hands the payload of a whole frame to the extensions. */
+  #takeApart(output: MessageOutput, payload: Uint8Array): Violation | ExtensionFailure | undefined {
+    // What was lent for an earlier frame does not outlast this call.
+    output.settle();
+    const head: DataFrameHead = {
+      type: this.#message === TEXT ? "text" : "binary",
+      firstBits: this.#firstBits,
+      reservedBits: this.#reservedBits,
+      first: this.#fragments === 1,
+      final: this.#final,
+    };
+    return (this.#extensions as ExtensionStack).decode(payload, head, output);
   }
 
   #endFrame(): ProtocolEvent | undefined {
@@ -345,8 +416,15 @@ export class Decoder {
   #endMessage(): ProtocolEvent {
     const opcode = this.#message;
     this.#message = NO_MESSAGE;
+    if (this.#output !== undefined) return this.#endOutput(this.#output);
     if (opcode === BINARY) return { type: "binary", data: this.#assembly.takeBytes() };
     if (!this.#utf8.complete) return violation.openCodePoint(this.#assembly.length);
     return { type: "text", data: this.#assembly.takeText() };
+  }
+  #endOutput(output: MessageOutput): ProtocolEvent {
+    this.#output = undefined;
+    if (!output.isText) return { type: "binary", data: output.takeBytes() };
+    const text = output.takeText();
+    return typeof text === "string" ? { type: "text", data: text } : text;
   }
 }

@@ -9,8 +9,9 @@
 import { Buffer } from "node:buffer";
 import { type CloseFrame, type FrameFault, type FrameLike, faultOf, MAX_CONTROL_PAYLOAD } from "../frame.ts";
 import type { Role } from "./decoder.ts";
+import type { ExtensionSendFault, ExtensionStack } from "./extension-stack.ts";
 import { applyMask, randomMask } from "./mask.ts";
-import { BINARY, CLOSE, FIN, LENGTH_16, LENGTH_64, MASK_BIT, PING, PONG, TEXT } from "./opcode.ts";
+import { BINARY, CLOSE, FIN, LENGTH_16, LENGTH_64, MASK_BIT, PING, PONG, RESERVED_SHIFT, TEXT } from "./opcode.ts";
 import type { RawBuffer } from "./raw-buffer.ts";
 import { NO_SLAB, newSlab, roomOf, SLAB_SIZE, type Slab } from "./slab.ts";
 
@@ -25,6 +26,21 @@ const MEDIUM_TEXT = 2048;
 /** Bytes of UTF-8 that a UTF-16 unit takes at most. */
 const MAX_UNIT_BYTES = 3;
 
+/** What `#extended` answers when no extension changes the message. */
+const AS_IT_IS = Symbol("as it is");
+
+/** Where text becomes UTF-8 for the extensions, if it isn't longer than this; shared by the process, and none where there is no extension. */
+let utf8Space: RawBuffer | undefined;
+const UTF8_SPACE = 65536;
+
+/** Of one message: what its sender wants done with it. */
+export type EncodeOptions = {
+  /** With an extension that compresses: false leaves this message as it is, true compresses it however short. Default: as the extension decides. */
+  readonly compress?: boolean | undefined;
+};
+
+type Fault = FrameFault | ExtensionSendFault;
+
 /** The one slab that waits for whoever gathers a run next. */
 let spare: Slab | undefined;
 
@@ -32,14 +48,20 @@ export class Encoder {
   /** MASK_BIT where frames go out masked, otherwise 0. */
   readonly #maskBit: number;
   readonly #nextMask: () => number;
+  readonly #extensions: ExtensionStack | undefined;
   #slab: Slab = NO_SLAB;
   #bytes: RawBuffer = NO_SLAB.bytes;
   /** The run under way is #bytes[#start, #position), #bytes being the slab's. */
   #start = 0;
   #position = 0;
 
-  constructor(options: { readonly role: Role; readonly nextMask?: (() => number) | undefined }) {
+  constructor(options: {
+    readonly role: Role;
+    readonly nextMask?: (() => number) | undefined;
+    readonly extensions?: ExtensionStack | undefined;
+  }) {
     this.#maskBit = options.role === "client" ? MASK_BIT : 0;
+    this.#extensions = options.extensions;
     this.#nextMask = options.nextMask ?? randomMask;
   }
 
@@ -48,14 +70,14 @@ export class Encoder {
   }
 
   /** Appends a frame to the run. A fault says why it may not be sent; then nothing was written. */
-  encode(frame: FrameLike): FrameFault | undefined {
-    if (typeof frame === "string") return this.#text(frame, frame);
-    if (frame instanceof Uint8Array) return this.#binary(BINARY, frame);
+  encode(frame: FrameLike, options?: EncodeOptions): Fault | undefined {
+    if (typeof frame === "string") return this.#text(frame, frame, options);
+    if (frame instanceof Uint8Array) return this.#binaryMessage(frame, options);
     switch (frame?.type) {
       case "text":
-        return typeof frame.data === "string" ? this.#text(frame.data, frame) : faultOf(frame);
+        return typeof frame.data === "string" ? this.#text(frame.data, frame, options) : faultOf(frame);
       case "binary":
-        return frame.data instanceof Uint8Array ? this.#binary(BINARY, frame.data) : faultOf(frame);
+        return frame.data instanceof Uint8Array ? this.#binaryMessage(frame.data, options) : faultOf(frame);
       case "ping":
         return this.#control(PING, frame.data, frame);
       case "pong":
@@ -78,8 +100,14 @@ export class Encoder {
     return run;
   }
 
-  #text(data: string, frame: FrameLike): FrameFault | undefined {
+  #text(data: string, frame: FrameLike, options: EncodeOptions | undefined): Fault | undefined {
     const units = data.length;
+    if (this.#extensions !== undefined) {
+      // Their result would be UTF-8 of something else.
+      if (!data.isWellFormed()) return faultOf(frame);
+      const outcome = this.#extended(TEXT, utf8Of(data), options);
+      if (outcome !== AS_IT_IS) return outcome;
+    }
     if (units <= SHORT_TEXT && this.#shortAscii(data, units)) return undefined;
     if (units <= MEDIUM_TEXT) return this.#mediumText(data, units, frame);
     if (!data.isWellFormed()) return faultOf(frame);
@@ -132,6 +160,24 @@ export class Encoder {
     return true;
   }
 
+  #binaryMessage(data: Uint8Array, options: EncodeOptions | undefined): Fault | undefined {
+    if (this.#extensions !== undefined) {
+      const outcome = this.#extended(BINARY, data, options);
+      if (outcome !== AS_IT_IS) return outcome;
+    }
+    return this.#binary(BINARY, data);
+  }
+
+  /** Lets the extensions make another payload of a message. */
+  #extended(opcode: number, data: Uint8Array, options: EncodeOptions | undefined): Fault | undefined | typeof AS_IT_IS {
+    const type = opcode === TEXT ? "text" : "binary";
+    const encoded = (this.#extensions as ExtensionStack).encode(data, { type, compress: options?.compress });
+    if (encoded === undefined) return AS_IT_IS;
+    return "reason" in encoded
+      ? encoded
+      : this.#binary(opcode | (encoded.reservedBits << RESERVED_SHIFT), encoded.data);
+  }
+
   #binary(opcode: number, data: Uint8Array): undefined {
     const length = data.byteLength;
     this.#reserve(MAX_HEADER + length);
@@ -162,7 +208,7 @@ export class Encoder {
     return this.#maskBit === 0 ? lengthSize : lengthSize + 4;
   }
 
-  /** Makes a frame of the payload that has been written to [start, start + length): puts its header before it, and masks it. */
+  /** `opcode` with the reserved bits above it. Makes a frame of the payload that has been written to [start, start + length): puts its header before it, and masks it. */
   #frame(opcode: number, start: number, length: number): void {
     const bytes = this.#bytes;
     const at = this.#position;
@@ -213,4 +259,11 @@ export class Encoder {
     this.#start = slab.free;
     this.#position = slab.free;
   }
+}
+
+/** The UTF-8 of text, for the moment. */
+function utf8Of(text: string): Uint8Array {
+  if (text.length * MAX_UNIT_BYTES > UTF8_SPACE) return Buffer.from(text);
+  utf8Space ??= Buffer.allocUnsafeSlow(UTF8_SPACE) as RawBuffer;
+  return utf8Space.subarray(0, utf8Space.utf8Write(text, 0, UTF8_SPACE));
 }

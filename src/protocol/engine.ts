@@ -6,8 +6,9 @@
  */
 import type { CloseFrame, FrameFault, FrameLike, PingFrame } from "../frame.ts";
 import { Decoder, type DecoderOptions } from "./decoder.ts";
-import { Encoder } from "./encoder.ts";
-import type { ProtocolEvent, Violation } from "./event.ts";
+import { type EncodeOptions, Encoder } from "./encoder.ts";
+import type { ExtensionFailure, ProtocolEvent, Violation } from "./event.ts";
+import type { ExtensionSendFault, ExtensionStack } from "./extension-stack.ts";
 import { wireReasonOf } from "./violation.ts";
 
 export type EngineOptions = DecoderOptions & {
@@ -16,12 +17,15 @@ export type EngineOptions = DecoderOptions & {
 };
 
 /** Why a frame was not encoded: it may not be sent at all, or not any more. */
-export type SendFault = FrameFault | { readonly reason: "close_sent"; readonly message: string };
+export type SendFault = FrameFault | ExtensionSendFault | { readonly reason: "close_sent"; readonly message: string };
 
 const CLOSE_SENT: SendFault = Object.freeze({
   reason: "close_sent",
   message: "A close frame has been sent on this connection; nothing may follow it (RFC 6455 §5.5.1).",
 });
+
+/** What the peer is told when an extension of ours has failed. */
+const EXTENSION_FAILED = "an extension failed";
 
 /** Where events come from: the decoder, and once there is nothing more to say, the discarder. */
 type Source = { push(chunk: Uint8Array): void; next(): ProtocolEvent | undefined };
@@ -30,6 +34,7 @@ const DISCARDER: Source = Object.freeze({ push: () => {}, next: () => undefined 
 export class Engine {
   #source: Source;
   readonly #encoder: Encoder;
+  readonly #extensions: ExtensionStack | undefined;
   #closeSent = false;
   #closeReceived = false;
   #congested = false;
@@ -42,6 +47,7 @@ export class Engine {
     requireLimit("maxFragments", options.maxFragments, 1);
     this.#source = new Decoder(options);
     this.#encoder = new Encoder(options);
+    this.#extensions = options.extensions;
   }
 
   /** Hands over received bytes; the engine may keep views into them and never writes to them. Several pushes may queue. */
@@ -61,7 +67,8 @@ export class Engine {
         this.#answerClose(event);
         break;
       case "violation":
-        this.#answerViolation(event);
+      case "extensionFailed":
+        this.#answerFault(event);
         break;
     }
     return event;
@@ -81,9 +88,9 @@ export class Engine {
    * Appends a frame to the output batch, or says why it may not be sent; then nothing was appended. The batch is one run,
    * which is moved when it outgrows its slab: an owner that takes it at 64 KiB spares itself the copying.
    */
-  encode(frame: FrameLike): SendFault | undefined {
+  encode(frame: FrameLike, options?: EncodeOptions): SendFault | undefined {
     if (this.#closeSent) return CLOSE_SENT;
-    const fault = this.#encoder.encode(frame);
+    const fault = this.#encoder.encode(frame, options);
     if (fault !== undefined) return fault;
     this.#closeSent = typeof frame === "object" && "type" in frame && frame.type === "close";
     return undefined;
@@ -100,8 +107,8 @@ export class Engine {
   }
 
   /** Encodes a frame and takes the batch: the frame's bytes, behind whatever had not been taken yet. */
-  send(frame: FrameLike): Uint8Array | SendFault {
-    return this.encode(frame) ?? (this.take() as Uint8Array);
+  send(frame: FrameLike, options?: EncodeOptions): Uint8Array | SendFault {
+    return this.encode(frame, options) ?? (this.take() as Uint8Array);
   }
 
   /** Under back-pressure the owner sets this: pongs are then not encoded, but the newest is kept (RFC 6455 §5.5.3) and encoded when it ends. */
@@ -132,6 +139,17 @@ export class Engine {
     return this.#source === DISCARDER;
   }
 
+  /** The connection is idle: extensions give back what memory they can do without, and take it again by themselves. */
+  hibernate(): void {
+    this.#extensions?.hibernate();
+  }
+
+  /** Nothing more will come or go: extensions give back what they hold. Only needed with extensions; may be called again. */
+  close(): void {
+    this.#source = DISCARDER;
+    this.#extensions?.close();
+  }
+
   // Each answer goes through encode(), which lets nothing follow our close frame.
 
   #answerPing(ping: PingFrame): void {
@@ -146,9 +164,10 @@ export class Engine {
     this.encode(close);
   }
 
-  #answerViolation(violation: Violation): void {
+  #answerFault(fault: Violation | ExtensionFailure): void {
     this.#source = DISCARDER;
-    this.encode({ type: "close", code: violation.closeCode, reason: wireReasonOf(violation.reason) });
+    const reason = fault.type === "violation" ? wireReasonOf(fault.reason) : EXTENSION_FAILED;
+    this.encode({ type: "close", code: fault.closeCode, reason });
   }
 }
 

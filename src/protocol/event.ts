@@ -1,5 +1,5 @@
 /**
- * What the protocol tells its owner: frames, and at most one violation, which is always the last event.
+ * What the protocol tells its owner: frames, and at most one violation or failure of an extension, which is always the last event.
  */
 import type { Frame } from "../frame.ts";
 
@@ -22,7 +22,8 @@ export type ViolationReason =
   | "close_payload_length"
   | "close_code"
   | "message_too_long"
-  | "too_many_fragments";
+  | "too_many_fragments"
+  | "extension_data";
 
 /** The peer broke the protocol. Nothing that follows it is delivered (RFC 6455 §7.1.7). */
 export type Violation = {
@@ -32,4 +33,14 @@ export type Violation = {
   readonly message: string;
 };
 
-export type ProtocolEvent = Frame | Violation;
+/** An extension of ours threw on what came: our own fault, not the peer's, and as final as a violation. */
+export type ExtensionFailure = {
+  readonly type: "extensionFailed";
+  readonly closeCode: 1011;
+  /** Its name. */
+  readonly extension: string;
+  readonly message: string;
+  readonly cause: unknown;
+};
+
+export type ProtocolEvent = Frame | Violation | ExtensionFailure;

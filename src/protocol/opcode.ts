@@ -11,6 +11,8 @@ export const PONG = 0xa;
 export const FIN = 0x80;
 /** First byte: the three bits that belong to extensions. */
 export const RESERVED_BITS = 0x70;
+/** How far left they stand of where extensions count them: RSV1 is 0b100 there. */
+export const RESERVED_SHIFT = 4;
 /** First byte: where the opcode stands; the bit 0x8 of it marks a control frame. */
 export const OPCODE_BITS = 0x0f;
 export const CONTROL_BIT = 0x8;

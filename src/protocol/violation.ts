@@ -5,6 +5,7 @@
  * side; it names what was found and what is allowed, and nothing of a message but one byte and its place.
  */
 import type { Violation, ViolationCloseCode, ViolationReason } from "./event.ts";
+import type { ExtensionFault } from "./extension.ts";
 import { nameOfOpcode } from "./opcode.ts";
 
 type Answer = { readonly closeCode: ViolationCloseCode; readonly brief: string };
@@ -25,6 +26,7 @@ const ANSWERS: Readonly<Record<ViolationReason, Answer>> = {
   close_code: { closeCode: 1002, brief: "invalid close code" },
   message_too_long: { closeCode: 1009, brief: "message too long" },
   too_many_fragments: { closeCode: 1009, brief: "too many fragments" },
+  extension_data: { closeCode: 1007, brief: "payload that its extension can't take" },
 };
 
 /** The reason in the close frame that answers a violation. */
@@ -36,11 +38,20 @@ function violation(reason: ViolationReason, message: string): Violation {
   return { type: "violation", closeCode: ANSWERS[reason].closeCode, reason, message };
 }
 
-export function reservedBits(bits: number): Violation {
+/** `allowed` are the bits that an extension gives a meaning on such a frame. */
+export function reservedBits(opcode: number, bits: number, allowed: number): Violation {
+  const may =
+    allowed === 0
+      ? "no extension in use gives them a meaning there"
+      : `of those, only ${inBits(allowed)} may be set there`;
   return violation(
     "reserved_bits",
-    `A frame came with reserved bits ${bits.toString(2).padStart(3, "0")}; without an extension they are 000 (RFC 6455 §5.2).`,
+    `A ${nameOfOpcode(opcode)} frame came with the reserved bits ${inBits(bits)}; ${may} (RFC 6455 §5.2).`,
   );
+}
+
+function inBits(bits: number): string {
+  return bits.toString(2).padStart(3, "0");
 }
 
 export function reservedOpcode(opcode: number): Violation {
@@ -121,6 +132,19 @@ export function messageTooLong(opcode: number, here: number, announced: bigint, 
     "message_too_long",
     `A ${nameOfOpcode(opcode)} message of ${sum} was announced; maxMessageSize allows ${limit}.`,
   );
+}
+
+/** Of a message that grew too long while it was taken apart, whatever it was on the wire. */
+export function tooLongAfterExtensions(type: "text" | "binary", limit: number): Violation {
+  return violation(
+    "message_too_long",
+    `A ${type} message became longer than the ${limit} bytes that maxMessageSize allows while its extensions were taken off, and was given up there.`,
+  );
+}
+
+/** What a peer's payload did to the extension that it was for. */
+export function extensionData(name: string, { closeCode, message }: ExtensionFault): Violation {
+  return { type: "violation", closeCode, reason: "extension_data", message: `The extension ${name}: ${message}` };
 }
 
 export function noMemory(opcode: number, announced: number): Violation {

@@ -8,17 +8,26 @@
  * - `"stopped"`: the test server is being stopped; never counted as a script's failure.
  * - `"bad_request"`: what the client sent is no HTTP/1.1 request, is too long, or is no WebSocket handshake.
  * - `"violated"`: the client broke the WebSocket protocol. - `"overrun"`: frames were lost since nobody read them.
+ * - `"extension_failed"`: an extension of the server's own threw.
  * - `"misused"`: the script asked for something that can't be done now, such as a frame before the 101.
  */
-export type PeerErrorReason = "ended" | "timeout" | "stopped" | "bad_request" | "violated" | "overrun" | "misused";
+export type PeerErrorReason =
+  | "ended"
+  | "timeout"
+  | "stopped"
+  | "bad_request"
+  | "violated"
+  | "overrun"
+  | "extension_failed"
+  | "misused";
 
 /** A wait on a peer that came to nothing, or a call on it that was refused. */
 export class PeerError extends Error {
   override readonly name = "PeerError";
   readonly reason: PeerErrorReason;
 
-  constructor(reason: PeerErrorReason, message: string) {
-    super(message);
+  constructor(reason: PeerErrorReason, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.reason = reason;
   }
 }

@@ -3,9 +3,10 @@
  * inbox, the answers that the protocol asks for, and what the script sends.
  */
 import { type CloseFrame, type FrameLike, faultOf } from "../frame.ts";
-import { Encoder } from "../protocol/encoder.ts";
+import { type EncodeOptions, Encoder } from "../protocol/encoder.ts";
 import { Engine } from "../protocol/engine.ts";
-import type { Violation } from "../protocol/event.ts";
+import type { ExtensionFailure, Violation } from "../protocol/event.ts";
+import type { ExtensionStack } from "../protocol/extension-stack.ts";
 import { PeerError } from "./errors.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -31,9 +32,10 @@ export class FrameStream {
 
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
-  readonly #engine: Engine;
+  readonly #limits: { readonly maxMessageSize: number; readonly maxFragments: number };
+  #engine: Engine;
   // For what a rude script sends behind its close frame: the engine refuses that.
-  readonly #encoder = new Encoder({ role: "server" });
+  #encoder: Encoder;
   #closeFrame: CloseFrame | undefined;
   #violation: Violation | undefined;
 
@@ -41,7 +43,20 @@ export class FrameStream {
     this.#inbox = inbox;
     this.#outgoing = outgoing;
     this.automatic = automatic;
-    this.#engine = new Engine({ role: "server", maxMessageSize, maxFragments });
+    this.#limits = { maxMessageSize, maxFragments };
+    this.#engine = new Engine({ role: "server", ...this.#limits });
+    this.#encoder = new Encoder({ role: "server" });
+  }
+
+  /** What was agreed on with the client, before any frame of either side. */
+  use(extensions: ExtensionStack): void {
+    this.#engine = new Engine({ role: "server", ...this.#limits, extensions });
+    this.#encoder = new Encoder({ role: "server", extensions });
+  }
+
+  /** The connection is over. */
+  close(): void {
+    this.#engine.close();
   }
 
   /** The client's close frame, once it came. */
@@ -68,6 +83,7 @@ export class FrameStream {
     for (let event = engine.next(); event !== undefined; event = engine.next()) {
       this.#sendAnswer(event.type === "ping" ? "pong" : "close");
       if (event.type === "violation") this.#violated(event);
+      else if (event.type === "extensionFailed") this.#failed(event);
       else this.#inbox.add(event);
       if (event.type === "close") this.#closed(event);
     }
@@ -82,14 +98,15 @@ export class FrameStream {
   }
 
   /** The bytes of a frame that the script sends, whatever it has sent before. Throws for what has no form (RFC 6455 §5). */
-  encode(frame: FrameLike): Uint8Array {
+  encode(frame: FrameLike, options?: EncodeOptions): Uint8Array {
     const fault = faultOf(frame);
     if (fault !== undefined) {
       throw new PeerError("misused", `${fault.message} To send it all the same, use sendRaw(rawFrame({ … })).`);
     }
     // The engine has to know of the first close frame, or it would echo the client's answer to it.
     if (isClose(frame) && !this.#engine.closeSent) return this.#engine.send(frame) as Uint8Array;
-    this.#encoder.encode(frame);
+    const failed = this.#encoder.encode(frame, options);
+    if (failed !== undefined) throw new PeerError("extension_failed", failed.message);
     return this.#encoder.take() as Uint8Array;
   }
 
@@ -107,6 +124,13 @@ export class FrameStream {
           "ended",
           `The script waited for ${what}, and the client sent a close frame (${describeClose(frame)}).`,
         ),
+    );
+  }
+
+  #failed({ message, cause }: ExtensionFailure): void {
+    this.#inbox.end(
+      (what) =>
+        new PeerError("extension_failed", `The script waited for ${what}, and it can't come. ${message}`, cause),
     );
   }
 

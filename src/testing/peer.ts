@@ -4,8 +4,11 @@
 import type { Socket } from "node:net";
 import type { Frame, FrameLike } from "../frame.ts";
 import type { Violation } from "../protocol/event.ts";
+import type { Extension } from "../protocol/extension.ts";
 import { type RequestResult, responseHeaders, validateRequest } from "../protocol/handshake-server.ts";
+import type { ExtensionEntry } from "../protocol/header-field.ts";
 import { valuesOf } from "../protocol/header-field.ts";
+import { answerTo } from "../protocol/negotiation.ts";
 import { PeerError } from "./errors.ts";
 import { type Automatic, FrameStream, type FrameStreamOptions } from "./frame-stream.ts";
 import { Inbox } from "./inbox.ts";
@@ -18,8 +21,11 @@ import { Latch } from "./wait.ts";
 export type AcceptOptions = ResponseChanges & {
   /** The subprotocol to choose, or a function that chooses of those the client asks for; default none. */
   readonly protocol?: string | ((offered: readonly string[]) => string | undefined);
-  /** The value of Sec-WebSocket-Extensions; default none. */
-  readonly extensions?: string;
+  /**
+   * Extensions to agree to, of those the client offers; default the server's. A string goes out as the value of
+   * Sec-WebSocket-Extensions as it is, and nothing is done about it.
+   */
+  readonly extensions?: string | readonly Extension[];
   /** `true`: accept also what is no right WebSocket request. Default: refuse it as the RFC has it, and reject. */
   readonly lenient?: boolean;
   /** What goes out in the same write as the head: frames, strings for text frames, and bytes as they are. */
@@ -37,6 +43,8 @@ export type PeerSettings = FrameStreamOptions & {
   /** The default deadline of a wait, in ms. */
   readonly timeout: number;
   readonly recordLimit: number;
+  /** What the server agrees to, if the client offers it. */
+  readonly extensions: readonly Extension[];
   /** Is the server being stopped? Then waits end for that reason. */
   readonly isStopping: () => boolean;
 };
@@ -162,11 +170,14 @@ export class Peer {
       this.#refuseNow(verdict.status, { headers: verdict.headers, body: `${verdict.message}\n` });
       throw new PeerError("bad_request", `The client's request is no WebSocket handshake: ${verdict.message}`);
     }
-    const { key, subprotocols } =
-      verdict.type === "accepted" ? verdict : { key: head.header("sec-websocket-key") ?? "", subprotocols: [] };
-    const { extensions, split, glue = [], automatic = this.automatic } = options;
+    const { key, subprotocols, extensions } =
+      verdict.type === "accepted"
+        ? verdict
+        : { key: head.header("sec-websocket-key") ?? "", subprotocols: [], extensions: [] };
+    const { split, glue = [], automatic = this.automatic } = options;
     const protocol = typeof options.protocol === "function" ? options.protocol(subprotocols) : options.protocol;
-    const headers = responseHeaders({ key, ...(protocol && { protocol }), ...(extensions && { extensions }) });
+    const agreed = this.#agree(extensions, options.extensions ?? this.#settings.extensions);
+    const headers = responseHeaders({ key, ...(protocol && { protocol }), extensions: agreed });
     const answer = upgradeResponse(headers, options);
     const bytes = Buffer.concat([
       answer,
@@ -192,9 +203,12 @@ export class Peer {
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends a frame, also after a close frame. Throws for what RFC 6455 gives no form: that takes `sendRaw(rawFrame(…))`. */
-  send(frame: FrameLike): void {
-    this.#outgoing.write(this.#encoded(frame));
+  /**
+   * Sends a frame, also after a close frame. Throws for what RFC 6455 gives no form: that takes `sendRaw(rawFrame(…))`. With
+   * permessage-deflate, `compress: false` sends a message as it is, and `true` compresses it however short.
+   */
+  send(frame: FrameLike, options?: { readonly compress?: boolean }): void {
+    this.#outgoing.write(this.#encoded(frame, options));
   }
 
   /** Sends several frames in one write. */
@@ -349,6 +363,7 @@ export class Peer {
   #finish(end: PeerEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    this.#frames.close();
     const first = `and the connection ended first (${describeEnd(end)}).`;
     this.#request.reject(this.#waitError(`The script waited for a whole request, ${first}`));
     this.#inbox.end((what) => this.#waitError(`The script waited for ${what}, ${first}`));
@@ -405,17 +420,27 @@ export class Peer {
     if (!refusal.keepOpen) this.#outgoing.finish();
   }
 
+  /** What the answer says of extensions. From here on they are in use. */
+  #agree(offers: readonly ExtensionEntry[], extensions: string | readonly Extension[]): string {
+    if (typeof extensions === "string") return extensions;
+    const { maxMessageSize } = this.#settings;
+    const stack = answerTo(offers, extensions, { role: "server", maxMessageSize, hibernates: false });
+    if (stack === undefined) return "";
+    this.#frames.use(stack);
+    return stack.header;
+  }
+
   #startFrames(early: readonly Uint8Array[]): void {
     this.#stage = { type: "frames" };
     for (const chunk of early) this.#frames.push(chunk);
     if (this.#earlyBytes > MAX_EARLY_BYTES) this.socket.resume();
   }
 
-  #encoded(frame: FrameLike): Uint8Array {
+  #encoded(frame: FrameLike, options?: { readonly compress?: boolean }): Uint8Array {
     if (this.#stage.type === "head" || this.#stage.type === "request" || this.#stage.type === "refused") {
       throw new PeerError("misused", "A frame can't be sent before accept(). Bytes can, at any time: use sendRaw().");
     }
-    return this.#frames.encode(frame);
+    return this.#frames.encode(frame, options);
   }
 }
 

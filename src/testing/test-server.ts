@@ -60,6 +60,7 @@
  */
 import type { Server, Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
+import type { Extension } from "../protocol/extension.ts";
 import { PeerError, ScriptError } from "./errors.ts";
 import type { Automatic } from "./frame-stream.ts";
 import { listen, type Place, placeOf, tlsOver, urlOf } from "./listening.ts";
@@ -80,6 +81,8 @@ export type TestServerOptions = {
   readonly script?: Script | readonly Script[];
   /** What peers do by themselves; default true: all that the protocol asks for. */
   readonly automatic?: Automatic;
+  /** Extensions to agree to when a client offers them, such as `permessageDeflate()`; default none. */
+  readonly extensions?: readonly Extension[];
   /** How long a wait of a script may take, in ms. Default 5000; Infinity: as long as it likes. */
   readonly timeout?: number;
   /** How many frames of each client `peer.received` keeps. Default 10 000. */
@@ -124,6 +127,7 @@ export class TestServer implements AsyncDisposable {
       recordLimit: options.recordLimit ?? 10_000,
       maxMessageSize: options.maxMessageSize ?? 16 * 1024 * 1024,
       maxFragments: options.maxFragments ?? 1024,
+      extensions: options.extensions ?? [],
       isStopping: () => this.#stopped !== undefined,
     };
     this.onConnection(options.script ?? echo());

@@ -8,6 +8,9 @@
  */
 import type { Frame, FrameFault, FrameLike } from "../frame.ts";
 import type { Violation } from "../protocol/event.ts";
+import type { Extension } from "../protocol/extension.ts";
+
+export type { Extension } from "../protocol/extension.ts";
 
 /** A header as it stands on the wire; received names are in lower case. */
 export type HeaderPair = readonly [name: string, value: string];
@@ -19,6 +22,8 @@ export type ChannelRequest = {
   /** The caller's own headers, in their order; those of the handshake are the transport's. */
   readonly headers: readonly HeaderPair[];
   readonly subprotocols: readonly string[];
+  /** To be offered, in order of preference (RFC 6455 §9.1). */
+  readonly extensions: readonly Extension[];
   /** What node:http(s).request takes, names unchanged; and `tls`, an object of the same merged over it for wss:. */
   readonly transportOptions: Readonly<Record<string, unknown>>;
   /** Bytes of one message, fragments together; checked before memory is taken. Infinity: the platform's own maximum. */
@@ -28,6 +33,8 @@ export type ChannelRequest = {
   readonly maxRedirects: number;
   /** How long, in ms, a channel that has ended cleanly may wait for the peer to end TCP (RFC 6455 §7.1.1). */
   readonly closeTimeout: number;
+  /** Will `hibernate` be called? If not, nothing need be remembered for it. */
+  readonly hibernates: boolean;
   /** false: neither the socket nor a timer of the channel keeps the process alive. */
   readonly ref: boolean;
 };
@@ -64,6 +71,8 @@ export type ChannelEnd =
   | { readonly type: "closed"; readonly code?: number; readonly reason?: string }
   /** The peer broke the protocol; a close frame with the violation's code has been sent. */
   | { readonly type: "violated"; readonly violation: Violation }
+  /** An extension of ours failed on what came; a close frame with 1011 has been sent. */
+  | { readonly type: "unprocessed"; readonly reason: string; readonly message: string; readonly cause: unknown }
   /** The transport ended without the peer's close frame: FIN (no cause), reset or another error. */
   | { readonly type: "lost"; readonly reason: string; readonly message: string; readonly cause?: unknown };
 
@@ -88,7 +97,12 @@ export interface ChannelListener {
 }
 
 /** Why a frame was not taken: it may not be sent at all, or not any more. */
-export type ChannelFault = FrameFault | { readonly reason: "close_sent" | "ended"; readonly message: string };
+export type ChannelFault =
+  | FrameFault
+  | { readonly reason: "close_sent" | "ended" | "extension_failed"; readonly message: string };
+
+/** Of one message. `compress`: false leaves it as it is, true compresses it however short; default: as the extension decides. */
+export type ChannelSendOptions = { readonly compress?: boolean | undefined };
 
 export interface Channel {
   /** The subprotocol the server chose, or "". */
@@ -101,7 +115,7 @@ export interface Channel {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   /** Takes a frame other than a close frame; it goes out with everything else of this tick. A fault: nothing was sent. */
-  send(frame: FrameLike): ChannelFault | undefined;
+  send(frame: FrameLike, options?: ChannelSendOptions): ChannelFault | undefined;
   /** Sends our close frame (empty without a code). Frames that still arrive are delivered until the peer's answer. */
   close(code?: number, reason?: string): ChannelFault | undefined;
   /** Calls back once, when everything sent before this call has been given to the system; never after the end. */

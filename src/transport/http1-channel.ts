@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import type { FrameLike } from "../frame.ts";
 import type { Engine } from "../protocol/index.ts";
-import type { Channel, ChannelEnd, ChannelFault, ChannelListener, HeaderPair } from "./channel.ts";
+import type { Channel, ChannelEnd, ChannelFault, ChannelListener, ChannelSendOptions, HeaderPair } from "./channel.ts";
 import { castFailure, lostEnd } from "./failure.ts";
 import { destroyWhenWritten, lingerUntilPeerEnds, type Parting } from "./parting.ts";
 import { SocketWriter } from "./socket-writer.ts";
@@ -87,9 +87,9 @@ export class Http1Channel implements Channel {
     return this.#writer.bytesSent;
   }
 
-  send(frame: FrameLike): ChannelFault | undefined {
+  send(frame: FrameLike, options?: ChannelSendOptions): ChannelFault | undefined {
     if (this.#state !== "open") return ENDED;
-    const fault = this.#engine.encode(frame);
+    const fault = this.#engine.encode(frame, options);
     if (fault !== undefined) return fault;
     this.#writer.accepted();
     // The loop writes behind its last event by itself.
@@ -128,12 +128,15 @@ export class Http1Channel implements Channel {
     else if (this.#pulling !== "scheduled") this.#socket.resume();
   }
 
-  /** Between ticks a channel holds nothing it could give back: the engine's buffers live from a batch's first frame to its write. */
-  hibernate(): void {}
+  /** What a channel without extensions holds between ticks is nothing: the engine's buffers live from a batch's first frame to its write. */
+  hibernate(): void {
+    this.#engine.hibernate();
+  }
 
   destroy(): number {
     if (this.#state === "open") this.#writer.flushAll();
     this.#state = "over";
+    this.#engine.close();
     this.#writer.forget();
     // Asked before the socket is destroyed, which forgets what it held.
     const frames = this.#writer.unsentFrames;
@@ -191,6 +194,9 @@ export class Http1Channel implements Channel {
         case "violation":
           this.#finish({ type: "violated", violation: event });
           break;
+        case "extensionFailed":
+          this.#finish({ type: "unprocessed", reason: "extension_failed", message: event.message, cause: event.cause });
+          break;
         default:
           this.#listener.frame(event);
           this.#writer.flushLarge();
@@ -203,10 +209,11 @@ export class Http1Channel implements Channel {
   #finish(end: ChannelEnd): void {
     this.#writer.flushAll();
     this.#state = "over";
+    this.#engine.close();
     this.#writer.forget();
     lingerUntilPeerEnds(this.#socket, this.#parting);
-    // After the peer's fault TCP is ended from here, behind our close frame (RFC 6455 §7.1.7).
-    if (end.type === "violated") this.#socket.end();
+    // After a fault, the peer's or our own, TCP is ended from here, behind our close frame (RFC 6455 §7.1.7).
+    if (end.type !== "closed") this.#socket.end();
     this.#listener.ended(end);
   }
 
@@ -235,6 +242,7 @@ export class Http1Channel implements Channel {
 
   #lose(error: Error | undefined): void {
     this.#state = "ending";
+    this.#engine.close();
     this.#writer.forget();
     this.#socket.destroy();
     const frames = this.#writer.openFrames;

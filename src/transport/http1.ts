@@ -9,7 +9,18 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createKey, Engine, type HandshakeResult, validateResponse } from "../protocol/index.ts";
+import {
+  agreeTo,
+  createKey,
+  Engine,
+  type ExtensionStack,
+  extensionsOf,
+  type HandshakeResult,
+  type NegotiationResult,
+  offersOf,
+  validateResponse,
+  valuesOf,
+} from "../protocol/index.ts";
 import { type Address, addressOf } from "./address.ts";
 import type {
   ChannelFailure,
@@ -58,6 +69,8 @@ class Http1Opening implements Opening {
   #listener: ChannelListener | undefined;
   #label = "";
   #subprotocols: readonly string[] = [];
+  /** What is offered, as it stands in the request. */
+  #offers: readonly string[] = [];
   #engine: Engine | undefined;
   #outgoing: Outgoing | undefined;
   #connecting: ConnectingSocket | undefined;
@@ -72,7 +85,7 @@ class Http1Opening implements Opening {
   }
 
   start(): void {
-    const { url, headers, subprotocols, maxMessageSize, maxFragments } = this.#request;
+    const { url, headers, subprotocols } = this.#request;
     const address = addressOf(url);
     if (address === undefined) {
       const takes = "It takes ws:, wss:, or ws+unix:/path/to.sock:/request/path.";
@@ -80,7 +93,14 @@ class Http1Opening implements Opening {
       return;
     }
     this.#label = address.label;
-    const composed = upgradeHeaders({ authority: address.authority, key: this.#key, headers, subprotocols });
+    this.#offers = offersOf(this.#request.extensions);
+    const composed = upgradeHeaders({
+      authority: address.authority,
+      key: this.#key,
+      headers,
+      subprotocols,
+      extensions: this.#offers,
+    });
     if (composed.type === "fault") {
       this.#failLater(requestFailure(composed.reason, composed.message));
       return;
@@ -88,7 +108,7 @@ class Http1Opening implements Opening {
     this.#subprotocols = composed.subprotocols;
     try {
       // Made before anything goes out: it is the one that knows which limits it can take.
-      this.#engine = new Engine({ role: "client", maxMessageSize, maxFragments });
+      this.#engine = this.#newEngine();
     } catch (error) {
       this.#failLater(requestFailure("invalid_option", (error as Error).message, error));
       return;
@@ -189,13 +209,22 @@ class Http1Opening implements Opening {
     } else if (verdict.type === "refused") {
       this.#fail(this.#invalid101(verdict, headers));
     } else {
-      this.#open(verdict, socket as Socket).open(headers, head);
+      const agreement = this.#agree(headers);
+      if (agreement.type === "refused") {
+        this.#fail(answerRefused("extensions", `${this.#label}: ${agreement.message}`, { status: 101, headers }));
+      } else {
+        this.#open(verdict, agreement.stack, socket as Socket).open(headers, head);
+      }
     }
   }
 
-  #open({ protocol, extensions }: Extract<HandshakeResult, { type: "accepted" }>, socket: Socket): Http1Channel {
+  #open(
+    { protocol, extensions }: Extract<HandshakeResult, { type: "accepted" }>,
+    stack: ExtensionStack | undefined,
+    socket: Socket,
+  ): Http1Channel {
     const listener = this.#listener as ChannelListener;
-    const engine = this.#engine as Engine;
+    const engine = stack === undefined ? (this.#engine as Engine) : this.#newEngine(stack);
     const { closeTimeout, ref } = this.#request;
     this.#connecting?.leave();
     this.#listener = undefined;
@@ -221,8 +250,20 @@ class Http1Opening implements Opening {
   }
 
   #judge({ httpVersion }: IncomingMessage, headers: readonly HeaderPair[]): HandshakeResult {
-    const asked = { key: this.#key, subprotocols: this.#subprotocols, offeredExtensions: [] };
+    const asked = { key: this.#key, subprotocols: this.#subprotocols, offeredExtensions: this.#offers };
     return validateResponse({ status: 101, httpVersion, headers }, asked);
+  }
+
+  /** The answer names only what was offered; the extensions themselves say whether they can agree to it. */
+  #agree(headers: readonly HeaderPair[]): NegotiationResult {
+    const entries = extensionsOf(valuesOf(headers, "sec-websocket-extensions")) ?? [];
+    const { extensions, maxMessageSize, hibernates } = this.#request;
+    return agreeTo(entries, extensions, { role: "client", maxMessageSize, hibernates });
+  }
+
+  #newEngine(extensions?: ExtensionStack): Engine {
+    const { maxMessageSize, maxFragments } = this.#request;
+    return new Engine({ role: "client", maxMessageSize, maxFragments, extensions });
   }
 
   #invalid101(verdict: HandshakeResult, headers: readonly HeaderPair[]): ChannelFailure {

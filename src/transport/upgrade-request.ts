@@ -41,6 +41,8 @@ export function upgradeHeaders(request: {
   readonly key: string;
   readonly headers: readonly HeaderPair[];
   readonly subprotocols: readonly string[];
+  /** Offers, as they stand on the wire. */
+  readonly extensions: readonly string[];
 }): UpgradeHeaders | UpgradeHeadersFault {
   const subprotocols = [...request.subprotocols];
   const callers: HeaderPair[] = [];
@@ -65,7 +67,7 @@ export function upgradeHeaders(request: {
   if (!names.has("user-agent")) ours.push(["user-agent", USER_AGENT]);
   return {
     type: "headers",
-    pairs: [...ours, ...requestHeaders({ key: request.key, subprotocols, extensions: [] }), ...callers],
+    pairs: [...ours, ...requestHeaders({ key: request.key, subprotocols, extensions: request.extensions }), ...callers],
     subprotocols,
   };
 }

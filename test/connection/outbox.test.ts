@@ -17,7 +17,7 @@ function box(limits: Partial<OutboxLimits> = {}) {
 const dataOf = (frame: Frame): string => (frame.type === "text" ? frame.data : frame.type);
 const contents = (outbox: Outbox): string[] => {
   const taken: string[] = [];
-  for (let frame = outbox.take(); frame !== undefined; frame = outbox.take()) taken.push(dataOf(frame));
+  for (let entry = outbox.take(); entry !== undefined; entry = outbox.take()) taken.push(dataOf(entry.frame));
   return taken;
 };
 
@@ -120,7 +120,7 @@ test("whatever is put, taken and waited for: the bounds hold, the ledger is true
             if (taken)
               inside.set(frame.data, { bytes: byteLengthOf(frame), until: clock.now() + Math.min(one.ttl, 1000) });
           } else if (one.type === "take") {
-            const frame = outbox.take();
+            const frame = outbox.take()?.frame;
             if (frame === undefined) assert.equal(inside.size, 0);
             else {
               const entry = inside.get(dataOf(frame));

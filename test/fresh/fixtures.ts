@@ -106,7 +106,7 @@ function describeCall<S>(call: Call<S>): string {
     case "handleIn": {
       const [frame] = call.given;
       return frame.type === "text"
-        ? `handleIn text ${JSON.stringify(frame.data)}`
+        ? `handleIn text ${JSON.stringify(frame.data.length > 200 ? `${frame.data.slice(0, 200)}...` : frame.data)}`
         : `handleIn binary ${frame.data.length}`;
     }
     case "handleInfo":

@@ -53,7 +53,7 @@ const REFUSED: readonly (readonly [options: unknown, option: string, says: RegEx
   [
     { upgradeOptions: { extensions: [{ name: "permessage-deflate" }] } },
     "upgradeOptions.extensions",
-    /aren't built yet/,
+    /has no list of offers/,
   ],
   [{ pingInterval: -5 }, "pingInterval", /0 or more, or Infinity; it got -5/],
   [{ pingInterval: "30s" }, "pingInterval", /it got "30s"/],

@@ -22,7 +22,10 @@ export type Refusal = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-export type WsServerOptions = Pick<ServerOptions, "autoPong" | "handleProtocols" | "maxPayload"> & {
+export type WsServerOptions = Pick<
+  ServerOptions,
+  "autoPong" | "handleProtocols" | "maxPayload" | "perMessageDeflate"
+> & {
   /** Runs at once for each connection; `number` counts them from 1. */
   readonly onConnection?: (peer: WsPeer, number: number) => void;
   /** Refuses the how-manyth request, from 1, or all. */

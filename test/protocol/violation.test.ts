@@ -7,10 +7,28 @@ import * as violations from "../../src/protocol/violation.ts";
 /** The whole table, so that a changed code or wording is a changed test. */
 const table: readonly (readonly [Violation, number, string, string])[] = [
   [
-    violations.reservedBits(4),
+    violations.reservedBits(TEXT, 4, 0),
     1002,
     "reserved_bits",
-    "A frame came with reserved bits 100; without an extension they are 000 (RFC 6455 §5.2).",
+    "A text frame came with the reserved bits 100; no extension in use gives them a meaning there (RFC 6455 §5.2).",
+  ],
+  [
+    violations.reservedBits(BINARY, 6, 4),
+    1002,
+    "reserved_bits",
+    "A binary frame came with the reserved bits 110; of those, only 100 may be set there (RFC 6455 §5.2).",
+  ],
+  [
+    violations.extensionData("permessage-deflate", { closeCode: 1007, message: "bad data came." }),
+    1007,
+    "extension_data",
+    "The extension permessage-deflate: bad data came.",
+  ],
+  [
+    violations.tooLongAfterExtensions("text", 100),
+    1009,
+    "message_too_long",
+    "A text message became longer than the 100 bytes that maxMessageSize allows while its extensions were taken off, and was given up there.",
   ],
   [
     violations.reservedOpcode(0xb),

@@ -188,6 +188,8 @@ export class FrameReader {
           return event.code === undefined ? "close" : `close ${event.code} ${event.reason}`;
         case "violation":
           return event.reason;
+        case "extensionFailed":
+          return event.message;
         default:
           return `${event.type} ${Buffer.from(event.data).toString("latin1")}`;
       }

@@ -146,11 +146,13 @@ export function requestTo(url: string | URL, overrides: Partial<ChannelRequest> 
     url: new URL(url),
     headers: [],
     subprotocols: [],
+    extensions: [],
     transportOptions: {},
     maxMessageSize: 16 * 1024 * 1024,
     maxFragments: 1024,
     maxRedirects: 0,
     closeTimeout: 3000,
+    hibernates: false,
     ref: true,
     ...overrides,
   };

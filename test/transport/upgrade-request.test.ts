@@ -5,7 +5,7 @@ import { upgradeHeaders } from "../../src/transport/upgrade-request.ts";
 import { USER_AGENT } from "../../src/transport/user-agent.ts";
 
 const compose = (headers: readonly HeaderPair[], subprotocols: readonly string[] = []) =>
-  upgradeHeaders({ authority: "a.test:81", key: "the key", headers, subprotocols });
+  upgradeHeaders({ authority: "a.test:81", key: "the key", headers, subprotocols, extensions: [] });
 
 function pairsOf(headers: readonly HeaderPair[], subprotocols?: readonly string[]) {
   const composed = compose(headers, subprotocols);

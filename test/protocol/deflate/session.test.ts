@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settingsOf } from "../../../src/protocol/deflate/options.ts";
+import { DeflateSession } from "../../../src/protocol/deflate/session.ts";
+import type { PermessageDeflateOptions } from "../../../src/protocol/index.ts";
+import { Collected } from "./collected.ts";
+
+const AGREED = {
+  serverNoContextTakeover: false,
+  clientNoContextTakeover: false,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+};
+
+const session = (options: PermessageDeflateOptions = {}, agreed = AGREED, role: "client" | "server" = "client") =>
+  new DeflateSession(settingsOf(options), { role, maxMessageSize: 1000, hibernates: true }, agreed);
+
+const MESSAGE = { type: "text", compress: undefined } as const;
+const FRAME = { type: "text", reservedBits: 0b100, first: true, final: true } as const;
+
+test("messages shorter than the threshold go out as they are, and `compress` says otherwise for one", () => {
+  const one = session({ threshold: 100 });
+  assert.equal(one.encode(Buffer.alloc(99), MESSAGE), undefined);
+  assert.equal(one.encode(Buffer.alloc(100), MESSAGE)?.reservedBits, 0b100);
+  assert.equal(one.encode(Buffer.alloc(99), { ...MESSAGE, compress: true })?.reservedBits, 0b100);
+  assert.equal(one.encode(Buffer.alloc(100), { ...MESSAGE, compress: false }), undefined);
+  one.close();
+});
+
+test("an empty message goes out as it is, whatever is wanted", () => {
+  assert.equal(session({ threshold: 0 }).encode(Buffer.alloc(0), { ...MESSAGE, compress: true }), undefined);
+});
+
+test("each role takes its own half of what was agreed on", () => {
+  const agreed = { ...AGREED, clientNoContextTakeover: true, serverMaxWindowBits: 9 };
+  const client = session({ threshold: 0 }, agreed, "client");
+  const server = session({ threshold: 0 }, agreed, "server");
+  const text = Buffer.from("a message that comes more than once, a message that comes more than once");
+  const sizes = (from: DeflateSession, to: DeflateSession) =>
+    [1, 2].map(() => {
+      const made = from.encode(text, MESSAGE) ?? assert.fail();
+      const output = new Collected();
+      const length = made.data.length;
+      assert.equal(to.decode(made.data, FRAME, output), undefined);
+      assert.ok(output.bytes.equals(text));
+      return length;
+    });
+  const [clientFirst, clientSecond] = sizes(client, server);
+  assert.equal(clientFirst, clientSecond);
+  const [serverFirst, serverSecond] = sizes(server, client);
+  assert.ok((serverSecond as number) < (serverFirst as number) / 2);
+  client.close();
+  server.close();
+});
+
+test("hibernating and closing are allowed before anything was compressed", () => {
+  const one = session();
+  one.hibernate();
+  one.close();
+  one.close();
+});
