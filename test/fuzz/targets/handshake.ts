@@ -29,10 +29,12 @@ function isOneLine(message: string): void {
 const trim = (value: string): string => value.replace(/^[ \t]+|[ \t]+$/g, "");
 
 /** Why a client must refuse this answer, or undefined. */
-function faultOfAnswer(status: number, headers: readonly HeaderField[]): string | undefined {
+function faultOfAnswer(status: number, httpVersion: string, headers: readonly HeaderField[]): string | undefined {
   const all = (name: string) => valuesOf(headers, name);
   if (status !== 101) return "status";
-  if (!lists(all("upgrade"), "websocket")) return "upgrade";
+  if (!/^1\.[1-9]$/.test(httpVersion)) return "http_version";
+  const upgrades = all("upgrade");
+  if (upgrades.length !== 1 || trim(upgrades[0] as string).toLowerCase() !== "websocket") return "upgrade";
   if (!lists(all("connection"), "upgrade")) return "connection";
   const accepts = all("sec-websocket-accept");
   if (accepts.length !== 1 || trim(accepts[0] as string) !== acceptKeyOf(KEY)) return "accept";
@@ -48,10 +50,10 @@ export const handshakeAnswer: Target = {
   mutators: HEAD_MUTATORS,
   check(input) {
     const { line, headers } = headOf(input);
-    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(line)?.[1] ?? 0);
+    const [, httpVersion = "", status = "0"] = /^HTTP\/(\d\.\d) (\d{3})/.exec(line) ?? [];
     const asked = { key: KEY, subprotocols: SUBPROTOCOLS, offeredExtensions: EXTENSIONS };
-    const result = validateResponse({ status, headers }, asked);
-    const fault = faultOfAnswer(status, headers);
+    const result = validateResponse({ status: Number(status), httpVersion, headers }, asked);
+    const fault = faultOfAnswer(Number(status), httpVersion, headers);
     assert.equal(result.type === "refused" ? result.reason : undefined, fault);
     if (result.type === "refused") isOneLine(result.message);
     return fault ?? `accepted ${Object.values(result).join(" ").length}`;
