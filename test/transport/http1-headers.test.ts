@@ -123,6 +123,24 @@ test("every control character but a tab is refused in a header's value, and ever
   }
 });
 
+test("an extension's name and parameters can't end a line of the request", async (t) => {
+  const peer = await rawPeer(t, () => assert.fail("nobody connects"));
+  const accept = () => ({ refused: "it is never asked" });
+  for (const control of CONTROLS.filter((one) => one !== "\t")) {
+    const word = `a${control}X-Evil: secret`;
+    for (const [name, offer] of [
+      [word, []],
+      ["x", [[word]]],
+      ["x", [["a", word]]],
+    ] as const) {
+      const { recorder } = open(peer.url(), { extensions: [{ name, offers: [offer], accept }] });
+      const { kind, message } = await recorder.failure();
+      assert.equal(kind, "upgrading_failed");
+      assert.ok(!message.includes("secret"));
+    }
+  }
+});
+
 test("transportOptions can't say anything in the request: neither method nor path, nor headers, also within tls", async (t) => {
   const heads: string[] = [];
   const peer = await acceptingPeer(t, (_socket, request) => heads.push(request));

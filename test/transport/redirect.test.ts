@@ -252,7 +252,9 @@ test("on the same origin the caller's headers go along", async (t) => {
 test("on another origin none of the caller's headers go along, and they don't come back with the way back", async (t) => {
   const plain = await server(t, (path) => (path === "/a" ? other.url("/b") : undefined));
   const other = await server(t, () => plain.url("/c"));
-  const recorder = await opening(plain.url("/a"), { headers: CALLERS, subprotocols: ["chat"] });
+  const accept = () => ({ refused: "it is never asked" });
+  const extensions = [{ name: "x-test", offers: [[["level", "9"]]], accept }] as const;
+  const recorder = await opening(plain.url("/a"), { headers: CALLERS, subprotocols: ["chat"], extensions });
   assert.deepEqual(pathsOf(plain), ["/a", "/c"]);
   assert.ok(plain.heads[0]?.includes("secret"));
   for (const [peer, head] of [
@@ -270,10 +272,12 @@ test("on another origin none of the caller's headers go along, and they don't co
         "sec-websocket-version",
         "sec-websocket-key",
         "sec-websocket-protocol",
+        "sec-websocket-extensions",
       ],
     );
     assert.deepEqual(valuesOf(head, "host"), [`127.0.0.1:${peer.port}`]);
     assert.deepEqual(valuesOf(head, "sec-websocket-protocol"), ["chat"], "subprotocols are asked for anew");
+    assert.deepEqual(valuesOf(head, "sec-websocket-extensions"), ["x-test; level=9"], "and so are extensions");
   }
   assert.deepEqual(
     recorder.all("redirected").map(({ redirect }) => redirect.credentials),
