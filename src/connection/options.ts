@@ -368,6 +368,19 @@ function checkTransportOptions(option: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new InvalidOptionError(option, `The option transportOptions takes an object; it got ${show(value)}.`);
   }
+  rejectReserved(option, value);
+  const { tls } = value as { tls?: unknown };
+  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
+    throw new InvalidOptionError(
+      `${option}.tls`,
+      `The option transportOptions.tls takes an object; it got ${show(tls)}.`,
+    );
+  }
+  if (tls !== undefined) rejectReserved(`${option}.tls`, tls);
+  return { ...value };
+}
+
+function rejectReserved(option: string, value: object): void {
   for (const name of RESERVED_TRANSPORT_OPTIONS) {
     if (!(name in value)) continue;
     const instead =
@@ -376,19 +389,8 @@ function checkTransportOptions(option: string, value: unknown): unknown {
         : name === "signal"
           ? "use the option signal"
           : "the uri decides it";
-    throw new InvalidOptionError(
-      `${option}.${name}`,
-      `The option transportOptions may not contain ${name}: ${instead}.`,
-    );
+    throw new InvalidOptionError(`${option}.${name}`, `The option ${option} may not contain ${name}: ${instead}.`);
   }
-  const { tls } = value as { tls?: unknown };
-  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
-    throw new InvalidOptionError(
-      `${option}.tls`,
-      `The option transportOptions.tls takes an object; it got ${show(tls)}.`,
-    );
-  }
-  return { ...value };
 }
 
 function checkUpgradeOptions(option: string, value: unknown): unknown {

@@ -29,7 +29,7 @@ export function makeRequest(
 ): Outgoing {
   const { tls, agent, ...plain } = withoutReserved(transportOptions);
   const options: Readonly<Record<string, unknown>> & { readonly servername?: unknown } = address.secure
-    ? { ...plain, ...(tls as object | undefined) }
+    ? { ...plain, ...withoutReserved((tls ?? {}) as Readonly<Record<string, unknown>>) }
     : plain;
   const { where } = address;
   const ownSocket = agent === undefined || agent === null || agent === false;

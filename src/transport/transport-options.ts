@@ -4,7 +4,7 @@
 import type { RequestOptions } from "node:https";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 
-/** What the library itself decides, from the uri and the options of its own. Refused in `transportOptions`. */
+/** What the library itself decides, from the uri and the options of its own. Refused in `transportOptions` and in its `tls`. */
 export const RESERVED_TRANSPORT_OPTIONS = [
   "auth",
   "createConnection",
@@ -25,6 +25,6 @@ export const RESERVED_TRANSPORT_OPTIONS = [
 ] as const;
 
 /** Node's own request options, and `tls`: an object of TLS options that is merged over them for wss:. */
-export type TransportOptions = Omit<RequestOptions, (typeof RESERVED_TRANSPORT_OPTIONS)[number]> & {
-  readonly tls?: TlsOptions;
-};
+export type TransportOptions = Omit<RequestOptions, Reserved> & { readonly tls?: Omit<TlsOptions, Reserved> };
+
+type Reserved = (typeof RESERVED_TRANSPORT_OPTIONS)[number];

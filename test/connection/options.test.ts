@@ -97,6 +97,10 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ headers: [["no good", "x"]] }, /a header named "no good", which is no token/],
   [{ transportOptions: { hostname: "x" } }, /transportOptions may not contain hostname: the uri decides it/],
   [{ transportOptions: { tls: true } }, /transportOptions\.tls takes an object/],
+  [
+    { transportOptions: { tls: { path: "/a.sock" } } },
+    /transportOptions\.tls may not contain path: the uri decides it/,
+  ],
   [{ transportOptions: 5 }, /transportOptions takes an object/],
   [{ upgradeOptions: { subprotocols: ["a b"] } }, /subprotocols takes a list of tokens/],
   [{ upgradeOptions: { subprotocols: new Array(1) } }, /subprotocols takes a list of tokens/],

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { type Address, addressOf } from "../../src/transport/address.ts";
 import { abandon, makeRequest } from "../../src/transport/outgoing.ts";
 import { RESERVED_TRANSPORT_OPTIONS } from "../../src/transport/transport-options.ts";
-import { closeOf, headOf, rawPeer } from "./peers.ts";
+import { certificate, closeOf, headOf, rawPeer } from "./peers.ts";
 
 const addressAt = (url: string) => addressOf(new URL(url)) as Address;
 const never = () => assert.fail("not dialled");
@@ -22,6 +22,24 @@ test("what the library decides itself can't be decided by transportOptions", asy
   assert.equal(heads[0], "GET /path HTTP/1.1\r\nhost: h\r\nConnection: close\r\n\r\n");
   abandon(request);
   await closeOf(peer.sockets[0] as Socket);
+});
+
+test("nor by its tls, which can't lead to another socket or turn the parser lenient", async (t) => {
+  const heads: string[] = [];
+  const peer = await rawPeer(t, async (socket) => heads.push(await headOf(socket)), { tls: certificate("server") });
+  const tls = {
+    ...Object.fromEntries(RESERVED_TRANSPORT_OPTIONS.map((name) => [name, () => assert.fail(name)])),
+    host: "nowhere.test",
+    path: "/nowhere.sock",
+    port: 1,
+    rejectUnauthorized: false,
+  };
+  const { request } = makeRequest(addressAt(peer.url("/path")), [["host", "h"]], { tls }, () => undefined);
+  request.on("error", () => undefined);
+  request.end();
+  while (heads.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(heads[0], "GET /path HTTP/1.1\r\nhost: h\r\nConnection: close\r\n\r\n");
+  abandon(request);
 });
 
 test("the caller's options object is not changed, and options of tls don't reach a ws: request", async (t) => {

@@ -118,6 +118,8 @@ export const wrong: readonly Options<number>[] = [
   { headers: { a: 1 } },
   // @ts-expect-error 2353: the uri decides it
   { transportOptions: { host: "x" } },
+  // @ts-expect-error 2353: the uri decides it
+  { transportOptions: { tls: { host: "x" } } },
   // @ts-expect-error 2353: an option of its own
   { transportOptions: { headers: {} } },
   // @ts-expect-error 2561: subprotocols
