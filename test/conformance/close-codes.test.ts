@@ -37,7 +37,7 @@ describe("a close code that may travel", () => {
         assert.deepEqual(await peer.receive(), { type: "close", code, reason });
         assert.deepEqual((await recorder.call("handleDisconnect")).given, [code, reason]);
         peer.end();
-        assert.deepEqual(await peer.ended, { type: "closed", code, reason });
+        assert.deepEqual(await conversation.ended(), { type: "closed", code, reason });
         assert.equal(conversation.lines.length, 1);
       }
     });

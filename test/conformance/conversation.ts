@@ -2,10 +2,16 @@
  * A whole client, from its module down to TCP, and the server's end of its connection, which does nothing by itself.
  */
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import type { Callbacks } from "../../src/behaviour.ts";
 import { type Connection, ignore, type Options } from "../../src/index.ts";
-import { type Peer, TestServer } from "../../src/testing/index.ts";
+import { type Peer, type PeerEnd, TestServer } from "../../src/testing/index.ts";
 import { launch, Recorder } from "../fresh/fixtures.ts";
+import { type FrameHeader, headersOf } from "./frame-headers.ts";
+
+const CLOSE = 8;
+/** How long the client's end is waited for, in ms. */
+const PATIENCE = 5000;
 
 type Settings = {
   readonly callbacks?: Partial<Callbacks<null>>;
@@ -17,12 +23,14 @@ export class Conversation implements AsyncDisposable {
   readonly peer: Peer;
   readonly connection: Connection<null>;
   readonly recorder: Recorder<null>;
+  readonly #wire: Buffer[] = [];
 
   private constructor(server: TestServer, peer: Peer, connection: Connection<null>, recorder: Recorder<null>) {
     this.#server = server;
     this.peer = peer;
     this.connection = connection;
     this.recorder = recorder;
+    peer.socket.on("data", (chunk: Buffer) => this.#wire.push(chunk));
   }
 
   /** Connects a client that stays down once its connection has ended, and waits until it is open. */
@@ -40,9 +48,30 @@ export class Conversation implements AsyncDisposable {
     return new Conversation(server, peer, connection, recorder);
   }
 
+  /** Every frame that the client has sent, also such as the server's end doesn't look at: what comes behind a close frame. */
+  get framesSent(): readonly FrameHeader[] {
+    return headersOf(Buffer.concat(this.#wire));
+  }
+
+  /** Asserts that the client has sent frames with these opcodes and no other. */
+  sent(...opcodes: readonly number[]): void {
+    assert.deepEqual(
+      this.framesSent.map(({ opcode }) => opcode),
+      opcodes,
+    );
+  }
+
   /** What the module has been told since the open. */
   get lines(): readonly string[] {
     return this.recorder.lines.slice(1);
+  }
+
+  /** How the client has ended TCP, as soon as it has. */
+  ended(): Promise<PeerEnd> {
+    const never = setTimeout(PATIENCE, undefined, { ref: false }).then(() =>
+      assert.fail(`The client has not ended TCP within ${PATIENCE} ms.`),
+    );
+    return Promise.race([this.peer.ended, never]);
   }
 
   /**
@@ -54,9 +83,11 @@ export class Conversation implements AsyncDisposable {
     assert.equal(close.code, closeCode);
     const [error] = (await this.recorder.call("handleError")).given;
     assert.deepEqual([error.kind, error.reason, error.closeCode], ["decoding_failed", reason, closeCode]);
-    assert.equal((await this.peer.ended).type, "closed");
+    assert.equal((await this.ended()).type, "closed");
     assert.equal(this.recorder.all("handleError").length, 1);
     assert.equal(this.recorder.all("handleDisconnect").length, 0);
+    assert.equal(this.framesSent.filter(({ opcode }) => opcode === CLOSE).length, 1);
+    assert.equal(this.framesSent.at(-1)?.opcode, CLOSE);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,26 +6,7 @@ import { Engine } from "../../src/protocol/engine.ts";
 import { closePayload, rawFrame } from "../../src/testing/index.ts";
 import { Conversation } from "./conversation.ts";
 import { ROLES } from "./endpoint.ts";
-
-type Header = { readonly opcode: number; readonly masked: boolean; readonly mask: string };
-
-/** The headers of the frames in these bytes. */
-function headersOf(bytes: Uint8Array): readonly Header[] {
-  const run = Buffer.from(bytes);
-  const headers: Header[] = [];
-  for (let at = 0; at < run.length; ) {
-    const [first, second] = [run.readUInt8(at), run.readUInt8(at + 1)];
-    const short = second & 0x7f;
-    const extended = short === 126 ? 2 : short === 127 ? 8 : 0;
-    const length =
-      extended === 0 ? short : extended === 2 ? run.readUInt16BE(at + 2) : Number(run.readBigUInt64BE(at + 2));
-    const masked = second >= 0x80;
-    const maskAt = at + 2 + extended;
-    headers.push({ opcode: first & 15, masked, mask: masked ? run.subarray(maskAt, maskAt + 4).toString("hex") : "" });
-    at = maskAt + (masked ? 4 : 0) + length;
-  }
-  return headers;
-}
+import { headersOf } from "./frame-headers.ts";
 
 const FRAMES: readonly Frame[] = [
   text(""),
@@ -77,14 +58,12 @@ describe("a frame of every sort", () => {
   it("goes out masked from a whole connection, each with a mask of its own, whatever is in it", async () => {
     await using conversation = await Conversation.open();
     const { peer, connection } = conversation;
-    const received: Buffer[] = [];
-    peer.socket.on("data", (chunk: Buffer) => received.push(chunk));
     // The same bytes time and again: with masks that repeat, or follow from each other, the wire would, too.
     const count = 2000;
     for (let sent = 0; sent < count; sent++) connection.send("the same");
     for (const frame of FRAMES) connection.send(frame);
     await peer.receive("close");
-    const headers = headersOf(Buffer.concat(received));
+    const headers = conversation.framesSent;
     assert.equal(headers.length, count + FRAMES.length);
     assert.ok(headers.every(({ masked }) => masked));
     const masks = headers.map(({ mask }) => Number.parseInt(mask, 16));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { binary, type DataFrame, reply, text } from "../../src/index.ts";
+import type { ProtocolEvent } from "../../src/protocol/event.ts";
 import type { RawFrame } from "../../src/testing/index.ts";
 import { rawFrame } from "../../src/testing/index.ts";
 import { Conversation } from "./conversation.ts";
@@ -73,6 +74,8 @@ describe("a message of any size", () => {
   }
 });
 
+const reasonOf = (event: ProtocolEvent) => (event.type === "violation" ? event.reason : event.type);
+
 describe("a length that is not in its shortest form", () => {
   const longer: readonly (readonly [number, NonNullable<RawFrame["lengthEncoding"]>])[] = [
     ...[0, 1, 124, 125].map((size) => [size, "16-bit"] as const),
@@ -95,6 +98,10 @@ describe("a length that is not in its shortest form", () => {
             if (role === "server") bytes[1] = (bytes[1] as number) | 0x80;
             const started = before.map((frame) => towards(role, frame));
             violates(role, Buffer.concat([...started, bytes]), "non_minimal_length", 1002);
+            const payload = new Uint8Array(size);
+            const whole = towards(role, { opcode, lengthEncoding, payload });
+            const { events } = hear(role, Buffer.concat([...started, whole]));
+            assert.deepEqual(events.map(reasonOf), ["non_minimal_length"]);
           }
         }
       });
@@ -104,7 +111,7 @@ describe("a length that is not in its shortest form", () => {
   for (const [size, lengthEncoding] of longer) {
     it(`fails a whole connection with 1002: ${size} in ${lengthEncoding}`, async () => {
       await using conversation = await Conversation.open();
-      conversation.peer.sendRaw(rawFrame(header("binary", size, lengthEncoding)));
+      conversation.peer.sendRaw(rawFrame({ opcode: "binary", lengthEncoding, payload: new Uint8Array(size) }));
       await conversation.fails(1002, "non_minimal_length");
       assert.equal(conversation.recorder.all("handleIn").length, 0);
     });
