@@ -51,6 +51,8 @@ export class StreamDeflater implements Deflater {
   close(): void {
     this.#stream?.close();
     this.#stream = undefined;
+    this.#history?.clear();
+    this.#history?.shrink();
   }
 
   #begin(): SyncStream {
