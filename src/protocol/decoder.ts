@@ -11,9 +11,9 @@ import { Buffer, constants } from "node:buffer";
 import { Assembly } from "./assembly.ts";
 import { closeFrameOf } from "./close-payload.ts";
 import type { ExtensionFailure, ProtocolEvent, Violation } from "./event.ts";
-import type { DataFrameHead, ExtensionStack } from "./extension-stack.ts";
+import { ExtendedMessage } from "./extended-message.ts";
+import type { ExtensionStack } from "./extension-stack.ts";
 import { maskedBytesOf, maskedTextOf } from "./masked-payload.ts";
-import { MessageOutput } from "./message-output.ts";
 import {
   BINARY,
   CLOSE,
@@ -54,11 +54,6 @@ type Part = "first" | "second" | "length" | "mask" | "payload";
 const NOTHING = Buffer.alloc(0) as RawBuffer;
 /** No message is under way. CONTINUATION can't stand for one, so its opcode does for none. */
 const NO_MESSAGE = CONTINUATION;
-/**
- * How much longer than maxMessageSize a message may be on the wire that extensions take apart: data that does not compress grows a
- * little, by five bytes in some thousand. What passes it could only be padding without end.
- */
-const wireLimitOf = (limit: number): number => limit + limit / 64 + 1024;
 
 export class Decoder {
   /** MASK_BIT where frames must come masked, otherwise 0. */
@@ -98,13 +93,8 @@ export class Decoder {
   #fragments = 0;
   readonly #assembly = new Assembly();
   readonly #utf8 = new Utf8Validator();
-  /**
-   * Where a message goes that extensions take apart: undefined for all others. They take whole frames, which makes what they
-   * answer the same for every split of the bytes; what the chunk doesn't hold whole is put together first.
-   */
-  #output: MessageOutput | undefined;
-  #firstBits = 0;
-  #wireLength = 0;
+  /** The message, when extensions take it apart; then the assembly puts frames together that the chunk doesn't hold whole. */
+  #extended: ExtendedMessage | undefined;
 
   constructor(options: DecoderOptions) {
     this.#maskBit = options.role === "server" ? MASK_BIT : 0;
@@ -118,7 +108,7 @@ export class Decoder {
 
   /** Bytes of memory held for a message that is not complete. */
   get heldBytes(): number {
-    return this.#assembly.capacity + (this.#output?.capacity ?? 0) + (this.#control?.length ?? 0);
+    return this.#assembly.capacity + (this.#extended?.heldBytes ?? 0) + (this.#control?.length ?? 0);
   }
 
   /** Hands over received bytes. They are read in place, so they must not change until `next` has answered undefined. */
@@ -247,7 +237,7 @@ export class Decoder {
       if (this.#message !== NO_MESSAGE) return violation.expectedContinuation(opcode, this.#message);
       this.#message = opcode;
       this.#fragments = 0;
-      if (this.#extensions?.takes(this.#reservedBits)) this.#beginOutput(opcode);
+      if (this.#extensions?.takes(this.#reservedBits) === true) this.#extend(this.#extensions, opcode);
     }
     this.#fragments++;
     return this.#fragments > this.#maxFragments
@@ -255,11 +245,9 @@ export class Decoder {
       : undefined;
   }
 
-  #beginOutput(opcode: number): void {
-    const text = opcode === TEXT;
-    this.#output = new MessageOutput(text ? "text" : "binary", text ? this.#maxTextSize : this.#maxBinarySize);
-    this.#firstBits = this.#reservedBits;
-    this.#wireLength = 0;
+  #extend(extensions: ExtensionStack, opcode: number): void {
+    const type = opcode === TEXT ? "text" : "binary";
+    this.#extended = new ExtendedMessage(extensions, type, this.#reservedBits, this.#limit);
   }
 
   #secondByte(byte: number): ProtocolEvent | undefined {
@@ -313,8 +301,8 @@ export class Decoder {
 
   #sizeFault(): Violation | undefined {
     const limit = this.#limit;
-    const here = this.#output === undefined ? this.#assembly.length : this.#wireLength;
-    if (this.#length <= (this.#output === undefined ? limit : wireLimitOf(limit)) - here) return undefined;
+    const here = this.#extended?.wireLength ?? this.#assembly.length;
+    if (this.#length <= (this.#extended?.wireRoom ?? limit - here)) return undefined;
     const exact = Number.isFinite(this.#length)
       ? BigInt(this.#length)
       : BigInt(this.#lengthHigh) * 0x100000000n + BigInt(this.#lengthLow);
@@ -341,8 +329,9 @@ export class Decoder {
 
   /** Extensions take frames without a payload as well: a message may end with one. */
   #emptyFrameFault(): Violation | ExtensionFailure | undefined {
-    if (this.#output === undefined || this.#control !== undefined) return undefined;
-    return this.#takeApart(this.#output, NOTHING);
+    return this.#control === undefined
+      ? this.#extended?.takeFrame(NOTHING, this.#reservedBits, this.#final)
+      : undefined;
   }
 
   #payload(): ProtocolEvent | undefined {
@@ -364,40 +353,25 @@ export class Decoder {
 
   #messageBytes(start: number, count: number): Violation | ExtensionFailure | undefined {
     const assembly = this.#assembly;
-    if (this.#output !== undefined && this.#maskBit === 0 && count === this.#length) {
-      this.#wireLength += count;
-      return this.#takeApart(this.#output, this.#chunk.subarray(start, start + count));
+    const extended = this.#extended;
+    if (extended !== undefined && this.#maskBit === 0 && count === this.#length) {
+      return extended.takeFrame(this.#chunk.subarray(start, start + count), this.#reservedBits, this.#final);
     }
     const before = assembly.length;
     const claimed = before - this.#received + this.#length;
     // Extensions take frame by frame, so then nothing but the frame is ever put together here.
-    const most = this.#final || this.#output !== undefined ? claimed : this.#limit;
+    const most = this.#final || extended !== undefined ? claimed : this.#limit;
     if (!assembly.reserve(count, claimed, most)) return violation.noMemory(this.#message, claimed);
     assembly.append(this.#chunk, start, start + count);
     const bytes = assembly.bytes;
     if (this.#maskBit !== 0) assembly.unmask(count, this.#mask, this.#received);
-    if (this.#output !== undefined) {
+    if (extended !== undefined) {
       if (assembly.length < this.#length) return undefined;
-      this.#wireLength += this.#length;
-      return this.#takeApart(this.#output, assembly.takeBytes());
+      return extended.takeFrame(assembly.takeBytes(), this.#reservedBits, this.#final);
     }
     if (this.#message !== TEXT) return undefined;
     const bad = this.#utf8.check(bytes, before, before + count);
     return bad === VALID ? undefined : violation.invalidUtf8(bytes[bad] as number, bad);
-  }
-
-  /** Hands the payload of a whole frame to the extensions. */
-  #takeApart(output: MessageOutput, payload: Uint8Array): Violation | ExtensionFailure | undefined {
-    // What was lent for an earlier frame does not outlast this call.
-    output.settle();
-    const head: DataFrameHead = {
-      type: this.#message === TEXT ? "text" : "binary",
-      firstBits: this.#firstBits,
-      reservedBits: this.#reservedBits,
-      first: this.#fragments === 1,
-      final: this.#final,
-    };
-    return (this.#extensions as ExtensionStack).decode(payload, head, output);
   }
 
   #endFrame(): ProtocolEvent | undefined {
@@ -416,15 +390,13 @@ export class Decoder {
   #endMessage(): ProtocolEvent {
     const opcode = this.#message;
     this.#message = NO_MESSAGE;
-    if (this.#output !== undefined) return this.#endOutput(this.#output);
+    const extended = this.#extended;
+    if (extended !== undefined) {
+      this.#extended = undefined;
+      return extended.end();
+    }
     if (opcode === BINARY) return { type: "binary", data: this.#assembly.takeBytes() };
     if (!this.#utf8.complete) return violation.openCodePoint(this.#assembly.length);
     return { type: "text", data: this.#assembly.takeText() };
-  }
-  #endOutput(output: MessageOutput): ProtocolEvent {
-    this.#output = undefined;
-    if (!output.isText) return { type: "binary", data: output.takeBytes() };
-    const text = output.takeText();
-    return typeof text === "string" ? { type: "text", data: text } : text;
   }
 }

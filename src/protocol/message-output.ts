@@ -35,10 +35,6 @@ export class MessageOutput implements ExtensionOutput {
     this.#utf8 = type === "text" ? new Utf8Validator() : undefined;
   }
 
-  get isText(): boolean {
-    return this.#utf8 !== undefined;
-  }
-
   get length(): number {
     return this.#length;
   }
