@@ -71,7 +71,8 @@ export function writeParameters(parameters: Partial<DeflateParameters>): Extensi
 /** A decimal number from 8 to 15 without leading zeros (RFC 7692 §7.1.2). */
 function windowBitsOf(value: string): number | undefined {
   const bits = Number(value);
-  const right = bits >= LEAST_WINDOW_BITS && bits <= MOST_WINDOW_BITS && String(bits) === value;
+  const right =
+    Number.isInteger(bits) && bits >= LEAST_WINDOW_BITS && bits <= MOST_WINDOW_BITS && String(bits) === value;
   return right ? bits : undefined;
 }
 
