@@ -28,6 +28,11 @@ const OPTIONS = {
     repeatable: true,
     doc: "A subprotocol to ask for, in order of preference.",
   },
+  compress: { doc: "Offer to compress messages (permessage-deflate); the server may decline." },
+  "max-redirects": {
+    value: "N",
+    doc: "Follow that many redirects at the most. Headers given here don't go along to another origin. Default 0.",
+  },
   "ping-interval": { value: "MS", doc: "Ping this often while open; 0: never. Default 30000." },
   "connect-timeout": {
     value: "MS",

@@ -2,6 +2,7 @@
  * `everfresh listen`: a local server that sends back what it is sent, to try things on.
  */
 import { escapeControls } from "../escape.ts";
+import { permessageDeflate } from "../index.ts";
 import { type Peer, PeerError, TestServer } from "../testing/index.ts";
 import type { Arguments, OptionTable } from "./arguments.ts";
 import type { Command } from "./command.ts";
@@ -32,7 +33,7 @@ export const listen: Command = {
   summary: "Run a local echo server to try things on.",
   usage: "[options]",
   description: [
-    "Accepts WebSocket connections and sends each message back. The first line on the standard output is the server's address. Then each message is a line, with the client's number before it; what else clients do is told on the standard error. Of the subprotocols that a client asks for, the first is chosen.",
+    "Accepts WebSocket connections and sends each message back. The first line on the standard output is the server's address. Then each message is a line, with the client's number before it; what else clients do is told on the standard error. Of the subprotocols that a client asks for, the first is chosen, and if it offers compression (permessage-deflate), that is agreed to.",
     "Ctrl-C closes all connections with 1001 and ends it.",
   ],
   options: OPTIONS,
@@ -72,6 +73,7 @@ async function run(args: Arguments, host: Host): Promise<number> {
       host: address,
       // It may run for days, and nobody looks back.
       recordLimit: 0,
+      extensions: [permessageDeflate()],
       timeout: Number.POSITIVE_INFINITY,
       script: async (peer) => {
         clients.add(peer);
@@ -105,10 +107,15 @@ type Print = {
 async function serve(peer: Peer, answers: "echo" | "silent", print: Print): Promise<void> {
   const client = `client ${peer.number}`;
   try {
-    const request = await peer.request({ timeout: REQUEST_TIMEOUT });
-    const protocol = request.header("sec-websocket-protocol")?.split(",", 1)[0]?.trim();
-    await peer.accept(protocol ? { protocol } : {});
-    const chosen = protocol ? `, subprotocol ${escapeControls(protocol)}` : "";
+    let protocol: string | undefined;
+    const request = await peer.accept({
+      protocol: ([first]) => {
+        protocol = first;
+        return first;
+      },
+      timeout: REQUEST_TIMEOUT,
+    });
+    const chosen = protocol !== undefined ? `, subprotocol ${escapeControls(protocol)}` : "";
     print.state(
       `${client} connected from ${peer.socket.remoteAddress}, asking for ${escapeControls(request.target)}${chosen}`,
     );

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { connect } from "../../src/cli/connect.ts";
+import { permessageDeflate } from "../../src/index.ts";
 import { accepting, echo, refusing, type Script, TestServer } from "../../src/testing/index.ts";
 import { FakeHost } from "./fake-host.ts";
 import { RunningCommand, runCommand } from "./running-command.ts";
@@ -339,6 +340,26 @@ describe("the life of the connection", { concurrency: 3 }, () => {
     await command.stderr.line(/^everfresh: open, subprotocol v1$/);
     const request = await (await server.connection(1)).request();
     assert.equal(request.header("sec-websocket-protocol"), "v2, v1");
+  });
+
+  test("--compress offers compression, and what the server agrees to is told and used", async (t) => {
+    const server = await TestServer.start({ extensions: [permessageDeflate()] });
+    t.after(() => server.stop());
+    const command = new RunningCommand(t, ["connect", "--compress", "--max-messages", "1", server.url]);
+    await command.stderr.line(/^everfresh: open, permessage-deflate$/);
+    command.stdin.write(`${"again and again ".repeat(100)}\n`);
+    assert.equal((await command.ended).code, 0);
+    assert.equal(command.stdout.all, `${"again and again ".repeat(100)}\n`);
+    assert.ok((await server.connection(1)).socket.bytesRead < 600);
+  });
+
+  test("--max-redirects follows a redirect", async (t) => {
+    const target = await serve(t);
+    const server = await serve(t, (peer) => peer.refuse(302, { headers: [["location", target.url]] }).then(() => {}));
+    const command = new RunningCommand(t, ["connect", "--max-redirects", "1", "--max-messages", "1", server.url]);
+    command.stdin.write("hello\n");
+    assert.equal((await command.ended).code, 0);
+    assert.equal(command.stdout.all, "hello\n");
   });
 
   test("no secret is printed: header values, query values, user name and password", async (t) => {

@@ -50,6 +50,23 @@ describe("everfresh listen", { concurrency: 3 }, () => {
     await command.stderr.line(/subprotocol v2$/);
   });
 
+  test("compression is agreed to when a client offers it", async (t) => {
+    const { url } = await listening(t);
+    const socket = await client(t, url);
+    assert.equal(socket.extensions, "permessage-deflate");
+    assert.equal(
+      await exchange(socket, "again and again and again ".repeat(20)),
+      "again and again and again ".repeat(20),
+    );
+  });
+
+  test("a request that is no WebSocket handshake gets an answer that says so", async (t) => {
+    const { url } = await listening(t);
+    const answer = await fetch(url.replace("ws:", "http:"));
+    assert.equal(answer.status, 426);
+    assert.match(await answer.text(), /upgrade/);
+  });
+
   test("Ctrl-C closes every connection with 1001 and ends it with 130", async (t) => {
     const { command, url } = await listening(t);
     const clients = [await client(t, url), await client(t, url)];

@@ -28,7 +28,7 @@ export type EndCause =
 
 export type ConnectEvent =
   | { readonly type: "connecting"; readonly uri: string; readonly attempt: number }
-  | { readonly type: "open"; readonly protocol: string; readonly attempt: number }
+  | { readonly type: "open"; readonly protocol: string; readonly extensions: string; readonly attempt: number }
   | { readonly type: "message"; readonly data: string }
   | { readonly type: "binary"; readonly data: Uint8Array }
   | { readonly type: "ping" | "pong"; readonly data: Uint8Array }
@@ -105,7 +105,7 @@ export function plainLine(event: ConnectEvent): PlainLine | undefined {
     case "open":
       return {
         to: "state",
-        line: `open${event.protocol === "" ? "" : `, subprotocol ${escapeControls(event.protocol)}`}`,
+        line: `open${event.protocol === "" ? "" : `, subprotocol ${escapeControls(event.protocol)}`}${event.extensions === "" ? "" : `, ${escapeControls(event.extensions)}`}`,
       };
     case "close": {
       const reason = event.reason === undefined || event.reason === "" ? "" : `: ${escapeControls(event.reason)}`;

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import type { HeadersInput, TransportOptions } from "../../index.ts";
+import { type HeadersInput, permessageDeflate, type TransportOptions } from "../../index.ts";
 import type { Arguments } from "../arguments.ts";
 import { UsageError } from "../exit-code.ts";
 import { systemCode } from "../system-code.ts";
@@ -24,11 +24,16 @@ export function planOf(args: Arguments, inTerminal: boolean): SessionPlan {
   const timeout = args.milliseconds("connect-timeout");
   const maxMessages = args.wholeNumber("max-messages", { least: 1, most: Number.MAX_SAFE_INTEGER });
   const linger = args.milliseconds("linger");
+  const maxRedirects = args.wholeNumber("max-redirects", { least: 0, most: 100 });
   return {
     uri,
     options: {
       headers: headersOf(args),
-      upgradeOptions: { subprotocols: args.values("subprotocol") },
+      upgradeOptions: {
+        subprotocols: args.values("subprotocol"),
+        extensions: args.has("compress") ? [permessageDeflate()] : [],
+      },
+      ...(maxRedirects !== undefined && { maxRedirects }),
       transportOptions: { tls: tlsOptionsOf(args) },
       ...(pingInterval !== undefined && { pingInterval }),
       ...(timeout !== undefined && { connectTimeout: timeout, upgradeTimeout: timeout }),

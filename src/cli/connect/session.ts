@@ -26,7 +26,13 @@ export type SessionPlan = {
   readonly uri: string;
   readonly options: Pick<
     ConnectionOptions,
-    "headers" | "upgradeOptions" | "transportOptions" | "pingInterval" | "connectTimeout" | "upgradeTimeout"
+    | "headers"
+    | "upgradeOptions"
+    | "maxRedirects"
+    | "transportOptions"
+    | "pingInterval"
+    | "connectTimeout"
+    | "upgradeTimeout"
   >;
   /** What follows the end of a connection: another attempt, or the end of the session. */
   readonly afterEnd: "reconnect" | "exit";
@@ -130,8 +136,8 @@ export class Session {
 
   #module() {
     return Fresh.define<number>("connect", {
-      handleConnect: (_status, _headers, count, { protocol, attempt }): GenericResponse<number> => {
-        this.#tell({ type: "open", protocol, attempt });
+      handleConnect: (_status, _headers, count, { protocol, extensions, attempt }): GenericResponse<number> => {
+        this.#tell({ type: "open", protocol, extensions, attempt });
         return ok(count);
       },
       handleIn: (frame, count) => this.#message(frame, count),

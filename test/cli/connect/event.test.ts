@@ -31,10 +31,11 @@ test("as JSON an event has its type, its time and its members", () => {
     uri: "ws://x/",
     attempt: 2,
   });
-  assert.deepEqual(json({ type: "open", protocol: "chat", attempt: 1 }), {
+  assert.deepEqual(json({ type: "open", protocol: "chat", extensions: "", attempt: 1 }), {
     type: "open",
     time,
     protocol: "chat",
+    extensions: "",
     attempt: 1,
   });
   assert.deepEqual(json({ type: "message", data: "hi" }), { type: "message", time, data: "hi" });
@@ -81,7 +82,7 @@ test("as JSON an error brings what is known of it, and no more", () => {
 
 const EVENTS: readonly ConnectEvent[] = [
   { type: "connecting", uri: EVIL, attempt: 1 },
-  { type: "open", protocol: EVIL, attempt: 1 },
+  { type: "open", protocol: EVIL, extensions: EVIL, attempt: 1 },
   { type: "message", data: EVIL },
   { type: "binary", data: Buffer.from(EVIL) },
   { type: "close", code: 4000, reason: EVIL },
@@ -119,8 +120,10 @@ test("for people messages are the output, all else accompanies them, faults as s
 test("lines for people say what happened", () => {
   assert.equal(plain({ type: "connecting", uri: "ws://x/", attempt: 1 }), "connecting to ws://x/");
   assert.equal(plain({ type: "connecting", uri: "ws://x/", attempt: 3 }), "connecting to ws://x/, attempt 3");
-  assert.equal(plain({ type: "open", protocol: "", attempt: 1 }), "open");
-  assert.equal(plain({ type: "open", protocol: "chat", attempt: 1 }), "open, subprotocol chat");
+  assert.equal(plain({ type: "open", protocol: "", extensions: "", attempt: 1 }), "open");
+  assert.equal(plain({ type: "open", protocol: "chat", extensions: "", attempt: 1 }), "open, subprotocol chat");
+  const extensions = "permessage-deflate";
+  assert.equal(plain({ type: "open", protocol: "", extensions, attempt: 1 }), "open, permessage-deflate");
   assert.equal(plain({ type: "close", code: 1001, reason: "bye" }), "closed by the server, 1001: bye");
   assert.equal(plain({ type: "close", code: 1000, reason: "" }), "closed by the server, 1000");
   assert.equal(plain({ type: "close", code: undefined, reason: undefined }), "closed by the server without a code");

@@ -22,7 +22,7 @@ test("without options the library's defaults hold, and nothing limits the sessio
   );
   assert.deepEqual(options, {
     headers: [],
-    upgradeOptions: { subprotocols: [] },
+    upgradeOptions: { subprotocols: [], extensions: [] },
     transportOptions: { tls: {} },
   });
 });
@@ -44,13 +44,22 @@ test("each option has its place", () => {
   const { options, afterEnd, maxMessages } = plan(...args, "--insecure");
   assert.deepEqual(options, {
     headers: [["a", "b"]],
-    upgradeOptions: { subprotocols: ["x"] },
+    upgradeOptions: { subprotocols: ["x"], extensions: [] },
     transportOptions: { tls: { rejectUnauthorized: false } },
     pingInterval: 5,
     connectTimeout: 6,
     upgradeTimeout: 6,
   });
   assert.deepEqual({ afterEnd, maxMessages }, { afterEnd: "exit", maxMessages: 7 });
+});
+
+test("--compress offers permessage-deflate, and --max-redirects says how many may be followed", () => {
+  const { upgradeOptions, maxRedirects } = plan("--compress", "--max-redirects", "3").options;
+  assert.deepEqual(
+    upgradeOptions?.extensions?.map(({ name }) => name),
+    ["permessage-deflate"],
+  );
+  assert.equal(maxRedirects, 3);
 });
 
 test("certificates are checked unless --insecure is given, whatever else is", () => {
