@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { type Connection, type Options, ping, stop } from "../../src/index.ts";
-import { launch, Recorder } from "../fresh/fixtures.ts";
+import { type Call, launch, Recorder } from "../fresh/fixtures.ts";
 import type { ForeignServer, ServerDriver, Wish } from "./servers.ts";
 
 export type Session = {
@@ -24,6 +24,8 @@ export type Talk = {
 /** On both sides of each border between the forms of a length, and the longest that all who take long ones take. */
 const LENGTHS = [0, 1, 125, 126, 65_535, 65_536, 1_048_576] as const;
 const MULTI_BYTE = ["größer", "日本語", "🦊🦊", "e\u0301", "\u0000", "\u200f\ufeff"] as const;
+/** How long a message may take to come back, in ms: a mebibyte, line by line, through two programs, on a machine with much to do. */
+const PATIENCE = 20_000;
 const PAYLOAD = "are you there";
 const FRAGMENTED = {
   text: "größer 🦊 in pieces",
@@ -169,8 +171,14 @@ export const CONVERSATION: readonly Talk[] = [
   },
 ];
 
-/** Sends these, as many at a time as the server's echo can have under way, and sees each come back in its turn. */
-export async function comeBack(session: Session, messages: readonly (string | Uint8Array)[]): Promise<void> {
+/**
+ * Sends these, as many at a time as the server's echo can have under way, and sees each come back in its turn. Gives what the
+ * connection can tell of that afterwards.
+ */
+export async function comeBack(
+  session: Session,
+  messages: readonly (string | Uint8Array)[],
+): Promise<{ readonly extensions: string; readonly bytesSent: number; readonly bytesReceived: number }> {
   const { echo } = session.driver;
   const { connection, recorder } = await join(session, echo);
   await using _ = connection;
@@ -178,10 +186,16 @@ export async function comeBack(session: Session, messages: readonly (string | Ui
   for (let start = 0; start < messages.length; start += atOnce) {
     const some = messages.slice(start, start + atOnce);
     for (const message of some) assert.equal(connection.send(message), "sent");
-    await recorder.call("handleIn", start + some.length);
+    await recorder.calls.nth(start + some.length, isMessage, "a message that comes back", PATIENCE);
   }
   const back = recorder.all("handleIn").map(({ given }) => given[0].data);
   assert.deepEqual(back.map(brief), messages.map(brief));
+  const { extensions, stats } = connection;
+  return { extensions, bytesSent: stats.bytesSent, bytesReceived: stats.bytesReceived };
+}
+
+function isMessage(call: Call<null>): call is Call<null, "handleIn"> {
+  return call.callback === "handleIn";
 }
 
 /** Long messages by their length and checksum, so that a failure can be read. */
@@ -192,7 +206,7 @@ function brief(message: string | Uint8Array): string {
 }
 
 /** Goes where a wish leads; what ends ends there, without a second attempt. */
-function begin(
+export function begin(
   { server, options }: Session,
   { path, subprotocols }: Wish,
 ): {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { permessageDeflate } from "../../src/index.ts";
 import { accepting, type Script, TestServer, type TestServerOptions } from "../../src/testing/index.ts";
 import { AUTHORITY_FILE, certificateFiles } from "./certificates.ts";
 import { PeerProcess } from "./peer-process.ts";
@@ -23,6 +24,16 @@ const mirror: Script = accepting(async (peer) => {
 
 test("libwebsockets: its texts arrive, and it answers our ping and our close", () =>
   drawing({ script: mirror }, ({ url }) => [url]));
+
+test("libwebsockets: the same under permessage-deflate, which it offers with client_no_context_takeover", async () => {
+  const extensions = [permessageDeflate({ threshold: 0 })];
+  const agreed: Script = async (peer, attempt) => {
+    const request = await peer.request();
+    assert.equal(request.header("sec-websocket-extensions"), "permessage-deflate; client_no_context_takeover");
+    await mirror(peer, attempt);
+  };
+  await drawing({ script: agreed, extensions }, ({ url }) => [url]);
+});
 
 test("libwebsockets: a wss: server is one for it too", async () => {
   const { cert, key } = certificateFiles("server");

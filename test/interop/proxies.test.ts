@@ -1,24 +1,31 @@
 /** nginx and HAProxy between us and a server: the whole conversation, idle connections, servers that are down, TLS ended at the proxy. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type FreshError, type Options, stop } from "../../src/index.ts";
+import { type FreshError, type Options, permessageDeflate, stop } from "../../src/index.ts";
 import { accepting, echo, refusing, TestServer } from "../../src/testing/index.ts";
 import { launch, Recorder } from "../fresh/fixtures.ts";
 import { ca, client } from "./certificates.ts";
 import { CONVERSATION } from "./conversation.ts";
-import { type ForeignProxy, IDLE, PROXIES, SELF_SIGNED } from "./proxies.ts";
+import { type ForeignProxy, IDLE, type Manner, PROXIES, SELF_SIGNED } from "./proxies.ts";
 import { ForeignServer, SERVERS, type ServerDriver } from "./servers.ts";
 
 const serverNamed = (wanted: string) => SERVERS.find(({ name }) => name === wanted) as ServerDriver;
 const WS = serverNamed("ws");
+const COMPRESSED = { upgradeOptions: { extensions: [permessageDeflate({ threshold: 0 })] } };
+/** Ways through a proxy, in words and as its configuration has them, with options of ours. */
+const MANNERS: readonly (readonly [words: string, manner: Manner, options: Options<null>])[] = [
+  ["plain", "plain", {}],
+  ["buffered", "buffered", {}],
+  ["compressed", "plain", COMPRESSED],
+];
 
 for (const driver of PROXIES) {
-  for (const manner of ["plain", "buffered"] as const) {
-    describe(`ws behind ${driver.name}, ${manner}`, () => {
+  for (const [words, manner, options] of MANNERS) {
+    describe(`ws behind ${driver.name}, ${words}`, () => {
       let server: ForeignServer;
       let proxy: ForeignProxy;
       before(async () => {
-        server = await WS.start();
+        server = await WS.start({ deflate: { threshold: 0 } });
         proxy = await driver.start(server.port);
       });
       after(async () => {
@@ -26,9 +33,9 @@ for (const driver of PROXIES) {
         await server.stop();
       });
       for (const { rule, hold } of CONVERSATION.filter(({ applies }) => applies(WS))) {
-        test(`ws behind ${driver.name}, ${manner}: ${rule}`, () =>
+        test(`ws behind ${driver.name}, ${words}: ${rule}`, () =>
           proxy.process.blamed(() =>
-            hold({ driver: WS, server: new ForeignServer(server.process, proxy.url(manner, "")), options: {} }),
+            hold({ driver: WS, server: new ForeignServer(server.process, proxy.url(manner, "")), options }),
           ));
       }
     });

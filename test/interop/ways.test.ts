@@ -70,29 +70,31 @@ for (const driver of SERVERS) {
     }
 
     test(`${driver.name}: killed, it is streaming_failed; back again, it is reconnected to`, async () => {
-      let server = await driver.start();
+      await using first = await driver.start();
       const { path, subprotocols } = driver.echo;
+      let url = first.url(path);
       const recorder = new Recorder<null>();
       const upgradeOptions = subprotocols === undefined ? {} : { subprotocols };
-      // A server that has been killed may find its old port taken; so each attempt asks where it is now.
       await using connection = recorder.module.start({
-        uri: () => server.url(path),
+        uri: () => url,
         state: null,
         options: { ...QUICK, upgradeOptions },
       });
       await recorder.call("handleConnect", 1);
-      await server.process.kill();
+      // Its port is free then, and may soon be another's: so look where nobody is, until it is back.
+      url = "ws://127.0.0.1:1/";
+      await first.process.kill();
       assert.equal((await recorder.call("handleError", 1)).given[0].kind, "streaming_failed");
       assert.equal((await recorder.call("handleError", 2)).given[0].kind, "connecting_failed");
-      server = await driver.start();
-      await server.process.blamed(async () => {
+      await using second = await driver.start();
+      url = second.url(path);
+      await second.process.blamed(async () => {
         await recorder.call("handleConnect", 2);
         connection.send("still here");
         await recorder.call("handleIn");
         assert.deepEqual(recorder.lines.at(-1), 'handleIn text "still here"');
       });
       await connection.stop();
-      await server.stop();
     });
   });
 }

@@ -32,6 +32,11 @@ export async function wsClient({
       request.destroy();
     });
   });
+  // Its own word for what was agreed on leaves the parameters out.
+  let extensions = "";
+  socket.on("upgrade", ({ headers }) => {
+    extensions = headers["sec-websocket-extensions"] ?? "";
+  });
   const opened = new Promise<void>((resolve) => socket.on("open", () => resolve()));
   const status = await Promise.race([opened, refused]);
   if (status !== undefined) return [{ refused: status }];
@@ -45,7 +50,7 @@ export async function wsClient({
       close: (code, reason) => socket.close(code, reason),
       abort: () => socket.terminate(),
       subprotocol: () => socket.protocol,
-      extensions: () => socket.extensions,
+      extensions: () => extensions,
     },
     steps,
     messages,

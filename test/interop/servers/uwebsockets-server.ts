@@ -5,7 +5,7 @@ import { PING, SUBPROTOCOL, serverArguments, tell, wishOf } from "./wishes.ts";
 type Data = { readonly path: string };
 type BunSocket = {
   readonly data: Data;
-  send(data: string | Uint8Array): number;
+  send(data: string | Uint8Array, compress: boolean): number;
   ping(data: string): number;
   close(code?: number, reason?: string): void;
 };
@@ -61,10 +61,10 @@ const server = Bun.serve({
       else if (wish === "close") socket.close();
     },
     message(socket, data) {
-      socket.send(data);
+      socket.send(data, deflate !== undefined);
     },
     pong(socket, data) {
-      if (wishOf(socket.data.path)[0] === "ping") socket.send(`pong: ${new TextDecoder().decode(data)}`);
+      if (wishOf(socket.data.path)[0] === "ping") socket.send(`pong: ${new TextDecoder().decode(data)}`, false);
     },
     close({ data: { path } }, code, reason) {
       tell({ event: "closed", path, code, reason });
