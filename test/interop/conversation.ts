@@ -24,7 +24,7 @@ export type Talk = {
 /** On both sides of each border between the forms of a length, and the longest that all who take long ones take. */
 const LENGTHS = [0, 1, 125, 126, 65_535, 65_536, 1_048_576] as const;
 const MULTI_BYTE = ["größer", "日本語", "🦊🦊", "e\u0301", "\u0000", "\u200f\ufeff"] as const;
-/** How long a message may take to come back, in ms: a mebibyte, line by line, through two programs, on a machine with much to do. */
+/** How long a message may take to come back, in ms: a mebibyte through two programs, on a machine with much to do. */
 const PATIENCE = 20_000;
 const PAYLOAD = "are you there";
 const FRAGMENTED = {

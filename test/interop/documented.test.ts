@@ -106,8 +106,8 @@ function rowsBelow(heading: string): readonly (readonly string[])[] {
 function release(): string {
   if (!existsSync("/etc/os-release")) return "";
   const lines = readFileSync("/etc/os-release", "utf8");
-  const valueOf = (name: string) => lines.match(new RegExp(`^${name}="?([^"\n]*)`, "m"))?.[1];
-  return `${valueOf("ID")} ${valueOf("VERSION_ID")}`;
+  const fieldOf = (name: string) => lines.match(new RegExp(`^${name}="?([^"\n]*)`, "m"))?.[1];
+  return `${fieldOf("ID")} ${fieldOf("VERSION_ID")}`;
 }
 
 function pythonVersion(module: string): string {
@@ -118,6 +118,7 @@ function pythonVersion(module: string): string {
 
 /** The maker's part of a package's version. */
 function debianVersion(name: string): string {
-  const version = execFileSync("dpkg-query", ["--show", "--showformat=${Version}", name]).toString();
+  // Its name, a tab, and perhaps an epoch before and a revision behind.
+  const [, version = ""] = execFileSync("dpkg-query", ["--show", name]).toString().split("\t");
   return version.replace(/^\d+:/, "").replace(/-[^-]*$/, "");
 }

@@ -184,8 +184,9 @@ export const SERVERS: readonly ServerDriver[] = [
   {
     name: "websocketd",
     start: startWebsocketd,
-    // Lines go to a program and come back from it, so there are no bytes; and nothing but text.
-    echo: { path: "/echo", binary: false, longest: MEBIBYTE },
+    // Lines go to a program and come back from it, so there are no bytes, and nothing but text. It stands still for ever when it
+    // writes a line to a program that waits for it to read one; with any client.
+    echo: { path: "/echo", binary: false, longest: MEBIBYTE, atOnce: 1 },
     ends: [{ wish: { path: "/close" }, as: undefined }],
     closeAnswer: (code) => [code, ""],
     refusals: [{ wish: { path: "/missing" }, status: 404 }],
