@@ -16,12 +16,14 @@ const NOTHING = Buffer.alloc(0);
 
 export class History {
   readonly #window: number;
+  readonly #firstSpace: number;
   #space: Buffer = NOTHING;
   #end = 0;
 
-  /** `window` in bytes. */
-  constructor(window: number) {
+  /** `window` in bytes. The space grows with what is to be remembered, or is there as a `whole` from the first byte on. */
+  constructor(window: number, space: "growing" | "whole" = "growing") {
     this.#window = window;
+    this.#firstSpace = space === "growing" ? FIRST_SPACE : window + BEYOND;
   }
 
   /** The space, of which [end, space.length) is free to be written to after `makeRoom`. */
@@ -41,7 +43,7 @@ export class History {
     const most = this.#window + BEYOND;
     const space =
       this.#space.length < most
-        ? Buffer.allocUnsafeSlow(Math.min(Math.max(FIRST_SPACE, this.#space.length * 2), most))
+        ? Buffer.allocUnsafeSlow(Math.min(Math.max(this.#firstSpace, this.#space.length * 2), most))
         : this.#space;
     this.#space.copy(space, 0, this.#end - kept, this.#end);
     this.#space = space;

@@ -82,7 +82,9 @@ export class StreamInflater implements Inflater {
   #newContext(): Context {
     const dictionary = this.#dictionary;
     this.#dictionary = undefined;
-    const history = new History(2 ** this.#windowBits);
+    // What zlib says of bad data depends on the room that it has for output. In a context that has served others this must be the
+    // room that a new one has: or the verdict on one connection would depend on what came on another.
+    const history = new History(2 ** this.#windowBits, this.#takeover ? "growing" : "whole");
     if (dictionary !== undefined) history.append(dictionary);
     const stream = SyncStream.inflate({ windowBits: this.#windowBits, dictionary });
     return { stream, history, seeded: dictionary !== undefined };
