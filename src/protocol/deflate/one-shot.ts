@@ -56,12 +56,24 @@ export class OneShotInflater implements Inflater {
       if (ends > MAX_ENDS) return ENDS_TOO_OFTEN;
       const part = this.#inflate(data.subarray(from));
       if ("closeCode" in part) return part;
+      // What was put back makes no output, or a block that breaks off has taken it for its own.
+      if (part.made.length > this.#madeOf(data.subarray(from, length))) return TRUNCATED;
       from += part.read;
       this.#history.append(part.made);
       if (!output.write(part.made)) return undefined;
     }
     // Ended with the payload, with the empty block that it ends in, or with the last block behind that.
     return from === length || from === length + TAIL.length || from === data.length ? undefined : TRUNCATED;
+  }
+
+  /** How many bytes this alone makes, whether it is whole or not. */
+  #madeOf(data: Buffer): number {
+    const dictionary = this.#history.dictionary();
+    return zlib().inflateRawSync(data, {
+      windowBits: this.#windowBits,
+      finishFlush: SYNC_FLUSH,
+      ...(dictionary === undefined ? {} : { dictionary }),
+    }).length;
   }
 
   #inflate(data: Buffer): { readonly made: Buffer; readonly read: number } | ExtensionFault {
