@@ -49,11 +49,13 @@ export class ExtendedMessage {
   takeFrame(payload: Uint8Array, reservedBits: number, final: boolean): Violation | ExtensionFailure | undefined {
     this.#wireLength += payload.byteLength;
     this.#frames += 1;
-    // What was lent for an earlier frame does not outlast this call.
-    this.#output.settle();
     const first = this.#frames === 1;
     const head = { type: this.#type, firstBits: this.#firstBits, reservedBits, first, final };
-    return this.#extensions.decode(payload, head, this.#output);
+    const fault = this.#extensions.decode(payload, head, this.#output);
+    if (fault !== undefined || final) return fault;
+    // What was lent for it does not outlast this call; and what is no text is none now, not when the next frame comes (RFC 6455 §8.1).
+    this.#output.settle();
+    return this.#output.violation;
   }
 
   /** The message, once its last frame was taken, or what is wrong with it. */

@@ -41,3 +41,19 @@ test("on the wire a message may be a 64th and 1 KiB longer than what may come of
   message.takeFrame(Buffer.from("Axyz"), 0, false);
   assert.equal(message.wireRoom, 6400 + 100 + 1020);
 });
+
+test("what a session lends of a frame that is no text ends the connection with that frame, not with the next (RFC 6455 §8.1)", () => {
+  const lending = stackOf("x-a", "A", {
+    decode(data, _frame, output) {
+      output.lend(data);
+      return undefined;
+    },
+  });
+  const bad = new ExtendedMessage(lending, "text", 0b100, 100);
+  const fault = bad.takeFrame(Uint8Array.of(0x61, 0xff), 0b100, false);
+  assert.ok(fault?.type === "violation" && fault.reason === "invalid_utf8" && /0xff at offset 1/.test(fault.message));
+  const cut = new ExtendedMessage(lending, "text", 0b100, 100);
+  assert.equal(cut.takeFrame(Uint8Array.of(0xc3), 0b100, false), undefined);
+  assert.equal(cut.takeFrame(Uint8Array.of(0xa9), 0, true), undefined);
+  assert.deepEqual(cut.end(), { type: "text", data: "é" });
+});
