@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import type { Callbacks } from "../../src/behaviour.ts";
 import { type Connection, ignore, type Options } from "../../src/index.ts";
-import { type Peer, type PeerEnd, TestServer } from "../../src/testing/index.ts";
+import { type AcceptOptions, type Peer, type PeerEnd, TestServer } from "../../src/testing/index.ts";
 import { launch, Recorder } from "../fresh/fixtures.ts";
-import { type FrameHeader, headersOf } from "./frame-headers.ts";
+import { type FrameOnWire, framesIn } from "./frames-on-wire.ts";
 
 const CLOSE = 8;
 /** How long the client's end is waited for, in ms. */
@@ -16,6 +16,7 @@ const PATIENCE = 5000;
 type Settings = {
   readonly callbacks?: Partial<Callbacks<null>>;
   readonly options?: Options<null>;
+  readonly accept?: AcceptOptions;
 };
 
 export class Conversation implements AsyncDisposable {
@@ -34,7 +35,7 @@ export class Conversation implements AsyncDisposable {
   }
 
   /** Connects a client that stays down once its connection has ended, and waits until it is open. */
-  static async open({ callbacks = {}, options = {} }: Settings = {}): Promise<Conversation> {
+  static async open({ callbacks = {}, options = {}, accept = {} }: Settings = {}): Promise<Conversation> {
     const server = await TestServer.start({ automatic: false, script: () => {} });
     const recorder = new Recorder<null>({
       handleDisconnect: (_code, _reason, state) => ignore(state),
@@ -43,14 +44,14 @@ export class Conversation implements AsyncDisposable {
     });
     const connection = launch(server, recorder, null, options);
     const peer = await server.connection(1);
-    await peer.accept();
+    await peer.accept(accept);
     await connection.opened();
     return new Conversation(server, peer, connection, recorder);
   }
 
   /** Every frame that the client has sent, also such as the server's end doesn't look at: what comes behind a close frame. */
-  get framesSent(): readonly FrameHeader[] {
-    return headersOf(Buffer.concat(this.#wire));
+  get framesSent(): readonly FrameOnWire[] {
+    return framesIn(Buffer.concat(this.#wire));
   }
 
   /** Asserts that the client has sent frames with these opcodes and no other. */

@@ -6,7 +6,7 @@ import { Engine } from "../../src/protocol/engine.ts";
 import { closePayload, rawFrame } from "../../src/testing/index.ts";
 import { Conversation } from "./conversation.ts";
 import { ROLES } from "./endpoint.ts";
-import { headersOf } from "./frame-headers.ts";
+import { framesIn } from "./frames-on-wire.ts";
 
 const FRAMES: readonly Frame[] = [
   text(""),
@@ -31,7 +31,7 @@ describe("a frame of every sort", () => {
         assert.equal(event.type, "ping");
       }
       for (const frame of FRAMES) assert.equal(engine.encode(frame), undefined);
-      const headers = headersOf(engine.take() as Uint8Array);
+      const headers = framesIn(engine.take() as Uint8Array);
       assert.deepEqual(
         headers.map(({ opcode }) => opcode),
         [10, 1, 1, 1, 1, 2, 2, 2, 2, 9, 9, 10, 8],
@@ -46,7 +46,7 @@ describe("a frame of every sort", () => {
       ]) {
         const engine = new Engine({ role, maxMessageSize: 1000, maxFragments: 1 });
         assert.equal([...engine.receive(Uint8Array.from(bytes))].length, 1);
-        const headers = headersOf(engine.take() as Uint8Array);
+        const headers = framesIn(engine.take() as Uint8Array);
         assert.deepEqual(
           headers.map(({ opcode, masked }) => [opcode, masked]),
           [[8, role === "client"]],

@@ -3,6 +3,7 @@ import type { Section } from "./requirement.ts";
 import { CLOSING, SECURITY } from "./rfc6455-closing.ts";
 import { CONTROL_FRAMES, FRAMES, MESSAGES } from "./rfc6455-framing.ts";
 import { ADDRESSES, EXTENSIONS, HEADER_FIELDS, OPENING } from "./rfc6455-handshake.ts";
+import { FRAMING, NEGOTIATION, PERMESSAGE_DEFLATE } from "./rfc7692.ts";
 
 export type Rfc = { readonly number: number; readonly title: string; readonly sections: readonly Section[] };
 
@@ -23,5 +24,10 @@ export const RFCS: readonly Rfc[] = [
       ...SECURITY,
       ...HEADER_FIELDS,
     ].sort(BY_NUMBER),
+  },
+  {
+    number: 7692,
+    title: "Compression Extensions for WebSocket",
+    sections: [...NEGOTIATION, ...FRAMING, ...PERMESSAGE_DEFLATE],
   },
 ];
