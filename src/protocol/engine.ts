@@ -57,8 +57,10 @@ export class Engine {
 
   /** The next event of what has been pushed, or undefined when more bytes are needed. */
   next(): ProtocolEvent | undefined {
-    const event = this.#source.next();
-    if (event === undefined) return undefined;
+    const source = this.#source;
+    const event = source.next();
+    // An extension may have closed the engine while it was asked; then this came too late.
+    if (event === undefined || source !== this.#source) return undefined;
     switch (event.type) {
       case "ping":
         this.#answerPing(event);
@@ -119,8 +121,7 @@ export class Engine {
   set congested(congested: boolean) {
     this.#congested = congested;
     if (congested || this.#heldPong === undefined) return;
-    // After our close frame this does nothing, as it should.
-    this.encode({ type: "pong", data: this.#heldPong });
+    this.#pong(this.#heldPong);
     this.#heldPong = undefined;
   }
 
@@ -139,9 +140,15 @@ export class Engine {
     return this.#source === DISCARDER;
   }
 
-  /** The connection is idle: extensions give back what memory they can do without, and take it again by themselves. */
-  hibernate(): void {
-    this.#extensions?.hibernate();
+  /**
+   * The connection is idle: extensions give back what memory they can do without, and take it again by themselves. Answers what ends the
+   * connection, as `next` does; then a close frame is in the output batch.
+   */
+  hibernate(): ExtensionFailure | undefined {
+    if (this.finished) return undefined;
+    const failure = this.#extensions?.hibernate();
+    if (failure !== undefined) this.#answerFault(failure);
+    return failure;
   }
 
   /** Nothing more will come or go: extensions give back what they hold. Only needed with extensions; may be called again. */
@@ -150,12 +157,15 @@ export class Engine {
     this.#extensions?.close();
   }
 
-  // Each answer goes through encode(), which lets nothing follow our close frame.
-
   #answerPing(ping: PingFrame): void {
     // The event's bytes belong to its callback, which may write to them before the pong goes out.
     if (this.#congested) this.#heldPong = ping.data.slice();
-    else this.encode({ type: "pong", data: ping.data });
+    else this.#pong(ping.data);
+  }
+
+  /** Pongs may follow our close frame, and must until the peer's has come (RFC 6455 §5.5.1, §5.5.2): only data may not. */
+  #pong(data: Uint8Array): void {
+    if (!this.finished) this.#encoder.encode({ type: "pong", data });
   }
 
   #answerClose(close: CloseFrame): void {

@@ -14,6 +14,7 @@ import { allTowards, hear, ROLES } from "./endpoint.ts";
 const close = (code: number, reason = ""): RawFrame => ({ opcode: "close", payload: closePayload(code, reason) });
 const all = (...frames: readonly RawFrame[]) => allTowards("client", frames);
 const CLOSE = 8;
+const PONG = 10;
 /** What must come soon. */
 const SOON = () => ({ signal: AbortSignal.timeout(5000) });
 /** closeTimeout where nothing may wait for it. */
@@ -154,7 +155,7 @@ describe("the client closes", () => {
     ]);
   });
 
-  it("and sends nothing behind its close frame: no message, no ping, no pong, no second close", async () => {
+  it("and sends nothing behind its close frame but the pong that a ping asks for: no message, no second close", async () => {
     await using conversation = await Conversation.open();
     const { peer, connection, recorder } = conversation;
     connection.close(1000);
@@ -166,7 +167,7 @@ describe("the client closes", () => {
     await recorder.call("handleDisconnect");
     peer.end();
     await conversation.ended();
-    conversation.sent(CLOSE);
+    conversation.sent(CLOSE, PONG);
   });
 
   it("and waits for the server to end TCP, though it has its answer", async () => {

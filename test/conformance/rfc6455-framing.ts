@@ -324,7 +324,7 @@ export const CONTROL_FRAMES: readonly Section[] = [
         rule: "No data frame is sent behind a close frame.",
         tests: [
           closing(
-            "the client closes > and sends nothing behind its close frame: no message, no ping, no pong, no second close",
+            "the client closes > and sends nothing behind its close frame but the pong that a ping asks for: no message, no second close",
           ),
           engine("the closing handshake > lets nothing follow our close frame (RFC 6455 §5.5.1)"),
           sending("while closing, sends wait for the next open"),
@@ -394,15 +394,12 @@ export const CONTROL_FRAMES: readonly Section[] = [
       {
         level: "MUST",
         binds: "both",
-        rule: "That holds, to the letter, also for a ping that comes after one's own close frame and before the peer's.",
-        departs:
-          "Nothing follows our close frame, a pong neither. A peer ends TCP as soon as it has read that frame; a pong behind it would then come to a closed socket, and the reset that answers it can destroy the peer's close frame before it is read. Nobody needs the pong: the close frame is itself the sign of life. The ping is still told to the module.",
+        rule: "That holds also for a ping that comes after one's own close frame and before the peer's.",
         tests: [
-          engine("pings > are not answered after our close frame, but still given"),
+          engine("pings > are answered after our close frame too, until the peer's has come (RFC 6455 §5.5.2)"),
           closing(
-            "the client closes > and sends nothing behind its close frame: no message, no ping, no pong, no second close",
+            "the client closes > and sends nothing behind its close frame but the pong that a ping asks for: no message, no second close",
           ),
-          semantics("after our own close frame data that still arrives is delivered, then the peer's answer"),
         ],
       },
       {

@@ -427,7 +427,7 @@ test("after our own close frame data that still arrives is delivered, then the p
     "handleTerminate normal",
   ]);
   await peer.closed;
-  // Nothing follows a close frame, not even a pong (RFC 6455 §5.5.1).
+  // The pong that goes out behind our close frame comes to a server that has its answer already.
   assert.deepEqual(peer.lines, ["close 1000 bye"]);
 });
 

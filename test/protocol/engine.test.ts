@@ -65,11 +65,14 @@ describe("pings", () => {
     assert.equal(taken(engine), "81 01 31 8a 01 70 81 01 32");
   });
 
-  it("are not answered after our close frame, but still given", () => {
+  it("are answered after our close frame too, until the peer's has come (RFC 6455 §5.5.2)", () => {
     const engine = clientEngine();
     engine.send({ type: "close", code: 1000 });
     assert.deepEqual(all(engine, "89 00"), [ping()]);
-    assert.equal(engine.take(), undefined);
+    assert.equal(taken(engine), "8a 80 00 00 00 00");
+    assert.deepEqual(all(engine, "89 01 62 88 02 03 e8"), [ping("b"), { type: "close", code: 1000, reason: "" }]);
+    all(engine, "89 01 63");
+    assert.equal(taken(engine), "8a 81 00 00 00 00 62");
   });
 
   it("need no answer when they are pongs", () => {
@@ -103,11 +106,15 @@ describe("pings", () => {
     assert.equal(taken(engine), "8a 81 00 00 00 00 61");
   });
 
-  it("that congestion held back are forgotten when a close frame goes out", () => {
+  it("that congestion held back are answered behind our close frame, and forgotten once the peer's has come", () => {
     const engine = clientEngine();
     engine.congested = true;
     all(engine, "89 01 61");
     engine.send({ type: "close" });
+    engine.congested = false;
+    assert.equal(taken(engine), "8a 81 00 00 00 00 61");
+    engine.congested = true;
+    all(engine, "89 01 62 88 00");
     engine.congested = false;
     assert.equal(engine.take(), undefined);
   });
