@@ -4,9 +4,12 @@
 
 const HIDDEN = "***";
 
-/** An address for logs and messages: without userinfo and fragment, and with each query value hidden. */
+/** An address for logs and messages: without userinfo and fragment, and with each query value hidden; a bare word is one. */
 export function redactUrl(url: URL): string {
-  const query = [...url.searchParams.keys()].map((name) => `${encodeURIComponent(name)}=${HIDDEN}`).join("&");
+  const words = url.search.split(/[?&]/).filter((word) => word !== "");
+  const query = words
+    .map((word) => (word.includes("=") ? `${word.slice(0, word.indexOf("="))}=${HIDDEN}` : HIDDEN))
+    .join("&");
   const host = url.host === "" ? "" : `//${url.host}`;
   return `${url.protocol}${host}${url.pathname}${query === "" ? "" : `?${query}`}`;
 }

@@ -9,6 +9,7 @@ test("an address is shown without userinfo and fragment, and with its query valu
     "wss://host:8443/feed?token=***&depth=***",
   );
   assert.equal(redactUrl(new URL("ws://host/")), "ws://host/");
+  assert.equal(redactUrl(new URL("ws://host/?s3cret&a=s3cret=b&=s3cret")), "ws://host/?***&a=***&=***");
 });
 
 test("no userinfo, query value or fragment of any address is shown", () => {
