@@ -90,10 +90,10 @@ export class MessageOutput implements ExtensionOutput {
     return textOf(bytes, 0, bytes.length) as string;
   }
 
-  /** The bytes, which are nobody else's. */
+  /** The bytes, which are nobody else's, in memory of about their size: who keeps a short message should not keep a whole piece. */
   takeBytes(): Uint8Array {
-    this.settle();
-    const bytes = this.#joined();
+    const bytes = this.#lent ?? this.#joined();
+    if (this.#lent !== undefined || bytes.length < bytes.buffer.byteLength / 2) return new Uint8Array(bytes);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 

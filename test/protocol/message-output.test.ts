@@ -84,3 +84,13 @@ test("bytes that were taken are nobody else's", () => {
   assert.equal(Buffer.from(taken).toString(), "lent");
   assert.equal(Object.getPrototypeOf(taken), Uint8Array.prototype);
 });
+
+test("a short message takes about its own size of memory, written or lent: who keeps a million keeps no more", () => {
+  for (const how of ["write", "lend"] as const) {
+    const output = new MessageOutput("binary", 1_000_000);
+    output[how](Buffer.from("ten bytes."));
+    const taken = output.takeBytes();
+    assert.equal(Buffer.from(taken).toString(), "ten bytes.");
+    assert.equal(taken.buffer.byteLength, 10);
+  }
+});
