@@ -63,8 +63,9 @@ export class Link {
       interval,
       () => {
         const now = this.#traffic;
-        if (now === before) this.channel.hibernate();
         this.#watchIdleness(interval, now);
+        // An extension that fails at it ends the link, and this watch with it.
+        if (now === before) this.channel.hibernate();
       },
       false,
     );

@@ -29,7 +29,10 @@ const MAX_UNIT_BYTES = 3;
 /** What `#extended` answers when no extension changes the message. */
 const AS_IT_IS = Symbol("as it is");
 
-/** Where text becomes UTF-8 for the extensions, if it isn't longer than this; shared by the process, and none where there is no extension. */
+/**
+ * Where text becomes UTF-8 for the extensions, if it isn't longer than this; shared by the process, and none where there is no extension. While
+ * an extension has it, there is none either: it may send something on another connection.
+ */
 let utf8Space: RawBuffer | undefined;
 const UTF8_SPACE = 65536;
 
@@ -105,7 +108,7 @@ export class Encoder {
     if (this.#extensions !== undefined) {
       // Their result would be UTF-8 of something else.
       if (!data.isWellFormed()) return faultOf(frame);
-      const outcome = this.#extended(TEXT, utf8Of(data), options);
+      const outcome = this.#extendedText(data, options);
       if (outcome !== AS_IT_IS) return outcome;
     }
     if (units <= SHORT_TEXT && this.#shortAscii(data, units)) return undefined;
@@ -168,14 +171,31 @@ export class Encoder {
     return this.#binary(BINARY, data);
   }
 
+  #extendedText(text: string, options: EncodeOptions | undefined): Fault | undefined | typeof AS_IT_IS {
+    if (text.length * MAX_UNIT_BYTES > UTF8_SPACE) return this.#extended(TEXT, Buffer.from(text), options);
+    const space = utf8Space ?? (Buffer.allocUnsafeSlow(UTF8_SPACE) as RawBuffer);
+    utf8Space = undefined;
+    try {
+      return this.#extended(TEXT, space.subarray(0, space.utf8Write(text, 0, UTF8_SPACE)), options);
+    } finally {
+      utf8Space = space;
+    }
+  }
+
   /** Lets the extensions make another payload of a message. */
   #extended(opcode: number, data: Uint8Array, options: EncodeOptions | undefined): Fault | undefined | typeof AS_IT_IS {
     const type = opcode === TEXT ? "text" : "binary";
-    const encoded = (this.#extensions as ExtensionStack).encode(data, { type, compress: options?.compress });
+    const extensions = this.#extensions as ExtensionStack;
+    const encoded = extensions.encode(data, { type, compress: options?.compress });
     if (encoded === undefined) return AS_IT_IS;
-    return "reason" in encoded
-      ? encoded
-      : this.#binary(opcode | (encoded.reservedBits << RESERVED_SHIFT), encoded.data);
+    if ("reason" in encoded) return encoded;
+    try {
+      return this.#binary(opcode | (encoded.reservedBits << RESERVED_SHIFT), encoded.data);
+    } catch (error) {
+      // No memory for the frame; what the extensions have made of it will not be missed by the next message.
+      extensions.unsent();
+      throw error;
+    }
   }
 
   #binary(opcode: number, data: Uint8Array): undefined {
@@ -259,11 +279,4 @@ export class Encoder {
     this.#start = slab.free;
     this.#position = slab.free;
   }
-}
-
-/** The UTF-8 of text, for the moment. */
-function utf8Of(text: string): Uint8Array {
-  if (text.length * MAX_UNIT_BYTES > UTF8_SPACE) return Buffer.from(text);
-  utf8Space ??= Buffer.allocUnsafeSlow(UTF8_SPACE) as RawBuffer;
-  return utf8Space.subarray(0, utf8Space.utf8Write(text, 0, UTF8_SPACE));
 }

@@ -3,14 +3,8 @@
  * the bytes.
  */
 import type { ExtensionFailure, ProtocolEvent, Violation } from "./event.ts";
-import type { ExtensionStack } from "./extension-stack.ts";
+import { type ExtensionStack, wireLimitOf } from "./extension-stack.ts";
 import { MessageOutput } from "./message-output.ts";
-
-/**
- * How much longer than maxMessageSize a message may be on the wire: data that does not compress grows a little, by five bytes in some
- * thousand. What passes it could only be padding without end.
- */
-const wireLimitOf = (limit: number): number => limit + limit / 64 + 1024;
 
 export class ExtendedMessage {
   readonly #extensions: ExtensionStack;

@@ -83,19 +83,22 @@ export interface ExtensionSession {
   readonly takes: "marked" | "every";
   /**
    * Makes another payload of a message, and says which of its bits to set. undefined: it goes out as it is. The result is read before
-   * the session is called again and never kept. `data` is not to be written to. What it throws makes the frame one that can't be sent.
+   * the session is called again and never kept. `data` is not to be written to, or kept: other bytes stand there afterwards. What it
+   * throws makes the frame one that can't be sent.
    */
   encode(
     data: Uint8Array,
     message: OutgoingMessage,
   ): { readonly data: Uint8Array; readonly reservedBits: number } | undefined;
+  /** The message that `encode` was given last does not go out, as another extension failed on it. Whoever counts or remembers undoes that here. */
+  unsent?(): void;
   /**
    * Takes the whole payload of a frame and writes what it means to the output. `data` is not to be written to, or kept. What it
-   * throws ends the connection: processing_failed.
+   * throws, or answers that is no fault, ends the connection: processing_failed.
    */
   decode(data: Uint8Array, frame: IncomingFrame, output: ExtensionOutput): ExtensionFault | undefined;
-  /** The connection is idle: gives back what memory it can do without. */
+  /** The connection is idle: gives back what memory it can do without. What it throws ends the connection: processing_failed. */
   hibernate?(): void;
-  /** The connection is over; nothing is called any more. */
+  /** The connection is over; nothing is called any more, and nobody hears of what it throws. */
   close?(): void;
 }

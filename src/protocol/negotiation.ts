@@ -12,8 +12,9 @@ import {
   RSV2,
   RSV3,
 } from "./extension.ts";
-import { type AgreedExtension, ExtensionStack } from "./extension-stack.ts";
+import { type AgreedExtension, closeSession, ExtensionStack } from "./extension-stack.ts";
 import type { ExtensionEntry } from "./header-field.ts";
+import { wordsOf } from "./thrown.ts";
 
 const RESERVED = RSV1 | RSV2 | RSV3;
 
@@ -51,7 +52,7 @@ export function agreeTo(
     const session = sessionFor(name, parameters, offered, settings);
     const fault = "refused" in session ? session.refused : sessionFault(session, agreed);
     if (fault !== undefined || "refused" in session) {
-      if (!("refused" in session)) session.close?.();
+      if (!("refused" in session)) closeSession(session);
       closeAll(agreed);
       return refused(`The server's answer for the extension ${name} can't be agreed to: ${fault}`);
     }
@@ -77,7 +78,7 @@ function sessionFor(
       if (!("refused" in session)) return session;
       first ??= session;
     } catch (error) {
-      first ??= { refused: `it failed on it: ${error instanceof Error ? error.message : String(error)}` };
+      first ??= { refused: `it failed on it: ${wordsOf(error)}` };
     }
   }
   return first ?? { refused: "it was not offered." };
@@ -85,7 +86,7 @@ function sessionFor(
 
 /**
  * A server's side. The client's offers are taken in its order of preference; the first of a name that one of `supported` agrees to is
- * answered, and whatever collides with what has been agreed to before is declined.
+ * answered, and whatever collides with what has been agreed to before is declined. Throws what an extension throws.
  */
 export function answerTo(
   offers: readonly ExtensionEntry[],
@@ -96,14 +97,19 @@ export function answerTo(
   const answers: string[] = [];
   for (const { name, parameters } of offers) {
     if (agreed.some((other) => other.name === name)) continue;
-    const agreement = agreementFor(name, parameters, supported, settings);
-    if (agreement === undefined) continue;
-    if (sessionFault(agreement.session, agreed) !== undefined) {
-      agreement.session.close?.();
-      continue;
+    try {
+      const agreement = agreementFor(name, parameters, supported, settings);
+      if (agreement === undefined) continue;
+      if (sessionFault(agreement.session, agreed) !== undefined) {
+        closeSession(agreement.session);
+        continue;
+      }
+      agreed.push({ name, session: agreement.session });
+      answers.push(entryOf(name, agreement.parameters));
+    } catch (error) {
+      closeAll(agreed);
+      throw error;
     }
-    agreed.push({ name, session: agreement.session });
-    answers.push(entryOf(name, agreement.parameters));
   }
   return agreed.length === 0 ? undefined : new ExtensionStack(answers.join(", "), agreed);
 }
@@ -121,8 +127,14 @@ function agreementFor(
   return undefined;
 }
 
-/** Two extensions that use the same bits can't be told apart (RFC 6455 §9.1, RFC 7692 §5.1). */
-function sessionFault({ reservedBits }: ExtensionSession, agreed: readonly AgreedExtension[]): string | undefined {
+/** What is no session, and two extensions that use the same bits, which can't be told apart (RFC 6455 §9.1, RFC 7692 §5.1). */
+function sessionFault(session: ExtensionSession, agreed: readonly AgreedExtension[]): string | undefined {
+  const { reservedBits, scope, takes, encode, decode } = session;
+  if (typeof encode !== "function" || typeof decode !== "function") {
+    return "it made no session with encode and decode; it makes one at once, and no promise of one.";
+  }
+  if (scope !== "message" && scope !== "frame") return 'its session has another scope than "message" and "frame".';
+  if (takes !== "marked" && takes !== "every") return 'its session takes something else than "marked" and "every".';
   if (!Number.isInteger(reservedBits) || (reservedBits & ~RESERVED) !== 0) {
     return "it uses other bits than the three reserved ones.";
   }
@@ -135,7 +147,7 @@ function stackOf(entries: readonly string[], agreed: readonly AgreedExtension[])
 }
 
 function closeAll(agreed: readonly AgreedExtension[]): void {
-  for (const { session } of agreed) session.close?.();
+  for (const { session } of agreed) closeSession(session);
 }
 
 function refused(message: string): NegotiationResult {

@@ -6,7 +6,7 @@
  */
 import type { Socket } from "node:net";
 import type { FrameLike } from "../frame.ts";
-import type { Engine } from "../protocol/index.ts";
+import type { Engine, ExtensionFailure } from "../protocol/index.ts";
 import type { Channel, ChannelEnd, ChannelFault, ChannelListener, ChannelSendOptions, HeaderPair } from "./channel.ts";
 import { castFailure, lostEnd } from "./failure.ts";
 import { destroyWhenWritten, lingerUntilPeerEnds, type Parting } from "./parting.ts";
@@ -130,7 +130,10 @@ export class Http1Channel implements Channel {
 
   /** What a channel without extensions holds between ticks is nothing: the engine's buffers live from a batch's first frame to its write. */
   hibernate(): void {
-    this.#engine.hibernate();
+    // With events left to deliver it isn't idle.
+    if (this.#state !== "open" || this.#pulling !== "dry") return;
+    const failure = this.#engine.hibernate();
+    if (failure !== undefined) this.#finish(unprocessed(failure));
   }
 
   destroy(): number {
@@ -195,7 +198,7 @@ export class Http1Channel implements Channel {
           this.#finish({ type: "violated", violation: event });
           break;
         case "extensionFailed":
-          this.#finish({ type: "unprocessed", reason: "extension_failed", message: event.message, cause: event.cause });
+          this.#finish(unprocessed(event));
           break;
         default:
           this.#listener.frame(event);
@@ -256,4 +259,8 @@ export class Http1Channel implements Channel {
   get #over(): boolean {
     return this.#state === "over";
   }
+}
+
+function unprocessed({ message, cause }: ExtensionFailure): ChannelEnd {
+  return { type: "unprocessed", reason: "extension_failed", message, cause };
 }

@@ -60,3 +60,10 @@ test("its age is measured, and its end leaves no timer", () => {
   made.end();
   assert.equal(clock.pending, 0);
 });
+
+test("a link that ends as its channel hibernates leaves no timer", () => {
+  const { clock, channel, link: made } = link({ pingInterval: 0, hibernateAfter: 500 });
+  channel.hibernate = () => made.end();
+  clock.advance(500);
+  assert.equal(clock.pending, 0);
+});

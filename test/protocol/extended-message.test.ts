@@ -57,3 +57,9 @@ test("what a session lends of a frame that is no text ends the connection with t
   assert.equal(cut.takeFrame(Uint8Array.of(0xa9), 0, true), undefined);
   assert.deepEqual(cut.end(), { type: "text", data: "é" });
 });
+
+test("a fault is one with the frame that has it, also inside a message", () => {
+  const faulty = stackOf("x-a", "A", { decode: () => ({ closeCode: 1002, message: "no." }) });
+  const fault = new ExtendedMessage(faulty, "binary", 0, 100).takeFrame(Buffer.from("x"), 0, false);
+  assert.ok(fault?.type === "violation" && fault.reason === "extension_data");
+});

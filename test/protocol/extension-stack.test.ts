@@ -6,6 +6,7 @@ import {
   answerTo,
   Engine,
   type Extension,
+  type ExtensionSession,
   type ExtensionStack,
   extensionsOf,
   offersOf,
@@ -258,4 +259,193 @@ test("each session is told of hibernation, and of the end once", () => {
   client.close();
   client.close();
   assert.deepEqual(told, ["a sleeps", "a ends", "b ends"]);
+});
+
+test("a message that a later extension fails on leaves nothing behind in the earlier ones: the next means what it says", () => {
+  let outcome: (() => ReturnType<ExtensionSession["encode"]>) | undefined;
+  const picky = prefix("x-picky", "P", {
+    encode: (data) => outcome?.() ?? { data: Buffer.concat([Buffer.from("P"), data]), reservedBits: 0 },
+  });
+  const { client, server } = pair([permessageDeflate({ threshold: 0 }), picky]);
+  const message = "the same words in every message, which the second refers back to";
+  assert.deepEqual(carried(client, server, message), { type: "text", data: message });
+  const failures = [
+    () => {
+      throw new Error("not this one");
+    },
+    () => ({ data: new Uint8Array(1), reservedBits: 0b010 }),
+  ];
+  for (const [index, failing] of failures.entries()) {
+    outcome = failing;
+    assert.equal(client.encode(`lost, and never to be referred to: ${index}`)?.reason, "extension_failed");
+    outcome = undefined;
+    const next = `never to be referred to: ${index}`;
+    assert.deepEqual(carried(client, server, next), { type: "text", data: next });
+  }
+});
+
+test("of a message that doesn't go out, those that have encoded it are told, and their own failure changes nothing", () => {
+  const told: string[] = [];
+  const unsent = (name: string) => ({
+    unsent: () => {
+      told.push(name);
+      throw new Error("unheard");
+    },
+  });
+  const throwing = prefix("x-c", "C", {
+    ...unsent("c"),
+    encode: () => {
+      throw new Error("not now");
+    },
+  });
+  const { client } = pair([prefix("x-a", "A", unsent("a")), prefix("x-b", "B", unsent("b")), throwing]);
+  assert.match(client.encode("hello")?.message ?? "", /x-c failed on a message: not now/);
+  assert.deepEqual(told, ["a", "b"]);
+});
+
+test("where there is no memory for a frame, the extensions hear that it doesn't go out", () => {
+  let told = 0;
+  const huge = Object.defineProperty(new Uint8Array(1), "byteLength", { value: 2 ** 60 });
+  const { client } = pair([
+    prefix("x-a", "A", { encode: () => ({ data: huge, reservedBits: 0 }), unsent: () => void told++ }),
+  ]);
+  assert.throws(() => client.encode("hello"), RangeError);
+  assert.equal(told, 1);
+});
+
+test("an extension may send on other connections while it encodes; on its own that is refused", () => {
+  const other = pair([prefix("x-o", "O"), permessageDeflate({ threshold: 0 })]);
+  const refusals: unknown[] = [];
+  const outer: { client?: Engine } = {};
+  const nosy = (letter: string) => ({
+    encode: (data: Uint8Array) => {
+      other.client.encode(`another message, ${letter}, which is longer than the first by far`);
+      refusals.push(outer.client?.encode("inside")?.reason);
+      return { data: Buffer.concat([Buffer.from(letter), data]), reservedBits: 0 };
+    },
+  });
+  const { client, server } = pair([
+    prefix("x-a", "A", nosy("A")),
+    permessageDeflate({ threshold: 0 }),
+    prefix("x-b", "B", nosy("B")),
+  ]);
+  outer.client = client;
+  assert.deepEqual(carried(client, server, "a message"), { type: "text", data: "a message" });
+  assert.deepEqual(refusals, ["extension_failed", "extension_failed"]);
+  assert.deepEqual(carried(client, server, "and the next"), { type: "text", data: "and the next" });
+});
+
+test("sessions get plain Uint8Arrays, of which slice() is a copy", () => {
+  const seen: unknown[] = [];
+  const look = (name: string): Extension =>
+    prefix(name, "", {
+      encode(data) {
+        seen.push(Object.getPrototypeOf(data) === Uint8Array.prototype);
+        return { data: Buffer.from(data), reservedBits: 0 };
+      },
+      decode(data, _frame, output) {
+        seen.push(Object.getPrototypeOf(data) === Uint8Array.prototype);
+        output.write(Buffer.from(data));
+        return undefined;
+      },
+    });
+  const { client, server } = pair([look("x-a"), look("x-b")]);
+  for (const message of ["text", Buffer.from("binary")]) carried(server, client, message);
+  carried(client, server, "masked");
+  assert.deepEqual(seen, Array(12).fill(true));
+});
+
+test("a message of maxMessageSize passes however much each extension puts before it", () => {
+  const limits = { maxMessageSize: 1000, maxFragments: 10 };
+  const { client, server } = pair([prefix("x-a", "A"), prefix("x-b", "B"), prefix("x-c", "C")], limits);
+  assert.equal(carried(client, server, "x".repeat(1000))?.type, "text");
+  const event = carried(client, server, "x".repeat(1001));
+  assert.ok(event?.type === "violation" && event.reason === "message_too_long");
+});
+
+test("an answer of decode that is no fault fails the extension, and the peer hears 1011", () => {
+  const answers: unknown[] = [
+    true,
+    null,
+    {},
+    { closeCode: 1000, message: "x" },
+    { closeCode: 1002 },
+    Promise.resolve(),
+  ];
+  for (const answer of answers) {
+    const { client } = pair([prefix("x-a", "A", { decode: () => answer as undefined })]);
+    client.push(rawFrame({ opcode: "text", payload: "Ahello" }));
+    const event = client.next();
+    assert.ok(event?.type === "extensionFailed" && event.cause === answer);
+    assert.match(event.message, /^The extension x-a answered a received frame with something else than undefined/);
+    assert.equal(client.closeSent, true);
+  }
+});
+
+test("what an extension throws may have no words", () => {
+  const thrower = () => {
+    throw Object.create(null);
+  };
+  const { client } = pair([prefix("x-a", "A", { encode: thrower, decode: thrower })]);
+  assert.match(client.encode("hello")?.message ?? "", /it threw something that has no words/);
+  client.push(rawFrame({ opcode: "text", payload: "Ahello" }));
+  assert.equal(client.next()?.type, "extensionFailed");
+});
+
+test("an extension that closes the engine while it decodes is the last that is called, and nothing is delivered", () => {
+  const called: string[] = [];
+  const outer: { client?: Engine } = {};
+  const { client } = pair([
+    prefix("x-a", "A", { decode: () => void called.push("a") }),
+    prefix("x-b", "B", {
+      decode: (data, _frame, output) => {
+        outer.client?.close();
+        output.write(data);
+        return undefined;
+      },
+      close: () => void called.push("b ends"),
+    }),
+  ]);
+  outer.client = client;
+  client.push(rawFrame({ opcode: "text", payload: "BAhello" }));
+  assert.equal(client.next(), undefined);
+  assert.deepEqual(called, ["b ends"]);
+});
+
+test("an extension that fails when it hibernates ends the connection; once it is over, none is asked to", () => {
+  let asked = 0;
+  const cause = new Error("no sleep");
+  const { client } = pair([
+    prefix("x-a", "A", {
+      hibernate: () => {
+        asked += 1;
+        throw cause;
+      },
+    }),
+  ]);
+  assert.deepEqual(client.hibernate(), {
+    type: "extensionFailed",
+    closeCode: 1011,
+    extension: "x-a",
+    message: "The extension x-a failed when the connection was idle: no sleep",
+    cause,
+  });
+  assert.equal(client.closeSent, true);
+  assert.equal(client.finished, true);
+  assert.equal(client.hibernate(), undefined);
+  assert.equal(asked, 1);
+});
+
+test("a session that fails when it is closed keeps no other from it", () => {
+  const told: string[] = [];
+  const { client } = pair([
+    prefix("x-a", "A", {
+      close: () => {
+        throw new Error("unheard");
+      },
+    }),
+    prefix("x-b", "B", { close: () => told.push("b ends") }),
+  ]);
+  client.close();
+  assert.deepEqual(told, ["b ends"]);
 });

@@ -99,3 +99,46 @@ function sessionOf(extension: Extension, settings: Parameters<Extension["accept"
   const session = extension.accept([], settings);
   return "refused" in session ? assert.fail() : session;
 }
+
+test("what accept makes must be a session: an answer for anything else is refused, and says why", () => {
+  const made: readonly (readonly [unknown, RegExp])[] = [
+    [Promise.resolve({}), /no session with encode and decode; it makes one at once/],
+    [{ reservedBits: 0, scope: "message", takes: "every", encode: () => undefined }, /no session/],
+    [sessionLike({ scope: "frames" }), /another scope/],
+    [sessionLike({ takes: undefined }), /takes something else/],
+    [sessionLike({ reservedBits: 0.5 }), /other bits/],
+    [undefined, /it failed on it/],
+  ];
+  for (const [session, why] of made) {
+    const extension: Extension = { ...prefix("x-a", "A"), accept: () => session as never };
+    const result = agreeTo(entries("x-a"), [extension], CLIENT);
+    assert.ok(result.type === "refused" && why.test(result.message), JSON.stringify(result));
+  }
+});
+
+test("a session that fails when it is closed changes nothing about a refusal", () => {
+  const closing = prefix("x-a", "A", {
+    close: () => {
+      throw new Error("unheard");
+    },
+  });
+  const result = agreeTo(entries("x-a, x-a"), [closing], CLIENT);
+  assert.ok(result.type === "refused" && /twice/.test(result.message));
+});
+
+test("what an extension throws on an offer is the server's to hear, and the sessions made so far are ended", () => {
+  let ended = 0;
+  const throws: Extension = {
+    ...prefix("x-b", "B"),
+    answer() {
+      throw new Error("unexpected");
+    },
+  };
+  const first = prefix("x-a", "A", { close: () => ended++ });
+  assert.throws(() => answerTo(entries("x-a, x-b"), [first, throws], SERVER), /unexpected/);
+  assert.equal(ended, 1);
+});
+
+function sessionLike(overrides: object): unknown {
+  return { ...sessionOf(prefix("x-a", "A"), CLIENT), ...overrides };
+}

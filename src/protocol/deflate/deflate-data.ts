@@ -13,6 +13,7 @@ export interface Deflater {
   /** A message compressed, with its tail off; read before the next call. undefined: that would be no shorter, and need not be. */
   encode(data: Uint8Array): Uint8Array | undefined;
   hibernate(): void;
+  /** Forgets everything. Who calls it again all the same begins anew. */
   close(): void;
 }
 

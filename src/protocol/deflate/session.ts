@@ -58,6 +58,11 @@ export class DeflateSession implements ExtensionSession {
     return made === undefined ? undefined : { data: made, reservedBits: RSV1 };
   }
 
+  /** Nothing that goes out later may refer to what didn't. */
+  unsent(): void {
+    this.#deflater?.close();
+  }
+
   decode(data: Uint8Array, { final }: IncomingFrame, output: ExtensionOutput): ExtensionFault | undefined {
     this.#inflater ??= this.#makeInflater();
     return this.#inflater.decode(data, final, output);
