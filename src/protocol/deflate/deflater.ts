@@ -32,7 +32,7 @@ export class StreamDeflater implements Deflater {
 
   encode(data: Uint8Array): Uint8Array | undefined {
     const stream = this.#begin();
-    const output = deflate(stream, data);
+    const output = this.#deflate(stream, data);
     if (this.#takeover) {
       this.#history?.append(data);
       return output;
@@ -53,6 +53,17 @@ export class StreamDeflater implements Deflater {
     this.#stream = undefined;
     this.#history?.clear();
     this.#history?.shrink();
+  }
+
+  /** What fails leaves a stream that knows of data which doesn't go out. */
+  #deflate(stream: SyncStream, data: Uint8Array): Uint8Array {
+    try {
+      return deflate(stream, data);
+    } catch (error) {
+      if (stream === this.#stream) this.close();
+      else stream.close();
+      throw error;
+    }
   }
 
   #begin(): SyncStream {

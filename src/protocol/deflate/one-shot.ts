@@ -2,7 +2,7 @@
  * The same by documented functions alone: each message is a stream of its own, which is told of the window as a dictionary. For platforms
  * whose zlib can't be driven as sync-stream.ts does; many times slower.
  */
-import { Buffer } from "node:buffer";
+import { Buffer, constants } from "node:buffer";
 import type { ExtensionFault, ExtensionOutput } from "../extension.ts";
 import {
   BAD_DATA,
@@ -82,7 +82,7 @@ export class OneShotInflater implements Inflater {
       const { buffer, engine } = zlib().inflateRawSync(data, {
         windowBits: this.#windowBits,
         // One more than the limit: then the output says what is wrong.
-        maxOutputLength: Math.min(this.#maxMessageSize + 1, Number.MAX_SAFE_INTEGER),
+        maxOutputLength: Math.min(this.#maxMessageSize + 1, constants.MAX_LENGTH),
         info: true,
         ...(dictionary === undefined ? {} : { dictionary }),
       }) as unknown as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
@@ -125,5 +125,6 @@ export class OneShotDeflater implements Deflater {
 
   close(): void {
     this.#history?.clear();
+    this.#history?.shrink();
   }
 }

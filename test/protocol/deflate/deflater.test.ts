@@ -150,3 +150,32 @@ test("streaming: without takeover all connections of a kind share one stream", (
     SyncStream.deflate = original;
   }
 });
+
+test("streaming: a message that zlib fails on leaves no stream that knows of it", () => {
+  const { write, close } = SyncStream.prototype;
+  for (const takeover of [true, false]) {
+    const deflater = new StreamDeflater({ ...DEFAULT, windowBits: 13 }, { takeover, hibernates: true });
+    const inflater = new StreamInflater(13, takeover);
+    const message = "a message that both know, a message that both know, and that may be referred to";
+    assert.equal(inflated(inflater, deflater.encode(Buffer.from(message)) ?? assert.fail()), message);
+    let closed = 0;
+    SyncStream.prototype.write = function (...written) {
+      write.apply(this, written);
+      throw new Error("no memory");
+    };
+    SyncStream.prototype.close = function () {
+      closed++;
+      close.call(this);
+    };
+    try {
+      assert.throws(() => deflater.encode(Buffer.from("a message that only one knows of")), /no memory/);
+    } finally {
+      SyncStream.prototype.write = write;
+      SyncStream.prototype.close = close;
+    }
+    assert.equal(closed, 1);
+    const next = "a message that only one knows of, which it now says again, and again, and again";
+    assert.equal(inflated(inflater, deflater.encode(Buffer.from(next)) ?? assert.fail()), next);
+    deflater.close();
+  }
+});

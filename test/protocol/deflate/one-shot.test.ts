@@ -14,6 +14,13 @@ test("a message beyond maxMessageSize is given up with 1009, and no more than th
   assert.equal(output.bytes.length, 0);
 });
 
+test("no limit is a limit that Node takes", () => {
+  const payload = deflateRawSync("x", { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  const output = new Collected();
+  assert.equal(new OneShotInflater(15, true, Number.POSITIVE_INFINITY).decode(payload, true, output), undefined);
+  assert.equal(output.text, "x");
+});
+
 test("one that keeps to the limit exactly is taken", () => {
   const payload = deflateRawSync(Buffer.alloc(1000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
   const output = new Collected();
