@@ -98,6 +98,12 @@ for (const [name, make] of WAYS) {
     const ends = (count: number) => Buffer.concat([...Array(count).fill(Buffer.from([0x03, 0x00])), alone("x")]);
     assert.equal(take(make(15, true), ends(MAX_ENDS)), "x");
     assert.equal(closeCodeOf(take(make(15, true), ends(MAX_ENDS + 1))), 1007);
+    // Each message has as many, also behind one whose padding had to be proved.
+    const inflater = make(15, true);
+    for (const before of [Buffer.from([0xf8]), ends(MAX_ENDS), ends(MAX_ENDS)]) {
+      assert.notEqual(closeCodeOf(take(inflater, before)), 1007);
+      assert.equal(take(inflater, ends(MAX_ENDS)), "x");
+    }
   });
 
   test(`${name}: a message of no bytes at all is an empty one, and leaves the window alone`, () => {
@@ -332,5 +338,67 @@ test("what was lent stays as it is to the message's end, also when the history i
     const output = new Collected();
     assert.equal(inflater.decode(send(message), true, output), undefined);
     assert.ok(output.bytes.equals(message), `${size} bytes`);
+  }
+});
+
+test("streaming: nothing that came on one connection can be referred to on another, whichever ends its context has seen", () => {
+  const secret = "what only the first connection may know";
+  // "x", a last block, and then a reference beyond what this message has made.
+  const back = Buffer.from("f200110000", "hex");
+  const beyond = Buffer.concat([deflateRawSync("x"), back]);
+  for (const first of [alone(secret), Buffer.concat([deflateRawSync(secret), alone("more")])]) {
+    assert.notEqual(closeCodeOf(take(new StreamInflater(12, false), first)), 1007);
+    assert.equal(closeCodeOf(take(new StreamInflater(12, false), back)), 1007);
+    assert.notEqual(closeCodeOf(take(new StreamInflater(12, false), first)), 1007);
+    assert.equal(closeCodeOf(take(new StreamInflater(12, false), beyond)), 1007);
+  }
+});
+
+test("streaming: whatever room a message leaves in the space, nothing of it is left in zlib", () => {
+  for (let size = 4000; size < 4400; size++) {
+    const output = new Collected();
+    assert.equal(new StreamInflater(15, true).decode(alone("x".repeat(size)), true, output), undefined);
+    assert.equal(output.bytes.length, size);
+  }
+});
+
+test("streaming: a connection has one stream, which its end, hibernation and each last block close", () => {
+  const open = new Set<SyncStream>();
+  let made = 0;
+  const { inflate } = SyncStream;
+  const { close } = SyncStream.prototype;
+  SyncStream.inflate = (settings) => {
+    const stream = inflate(settings);
+    open.add(stream);
+    made++;
+    return stream;
+  };
+  SyncStream.prototype.close = function () {
+    open.delete(this);
+    close.call(this);
+  };
+  try {
+    const inflater = new StreamInflater(15, true);
+    const send = sender();
+    for (let round = 0; round < 20; round++) assert.equal(take(inflater, send(`round ${round}`)), `round ${round}`);
+    assert.deepEqual([made, open.size], [1, 1]);
+    take(inflater, Buffer.concat([deflateRawSync("a"), deflateRawSync("b"), alone("c")]));
+    assert.deepEqual([made, open.size], [3, 1]);
+    inflater.hibernate();
+    assert.equal(open.size, 0);
+    take(inflater, alone("again"));
+    assert.equal(open.size, 1);
+    inflater.close();
+    inflater.close();
+    assert.equal(open.size, 0);
+    const midway = new StreamInflater(15, true);
+    midway.decode(alone("of a message").subarray(0, 4), false, new Collected());
+    midway.hibernate();
+    assert.equal(open.size, 1);
+    midway.close();
+    assert.equal(open.size, 0);
+  } finally {
+    SyncStream.inflate = inflate;
+    SyncStream.prototype.close = close;
   }
 });

@@ -22,6 +22,16 @@ test("what is left out, or undefined, has its default", () => {
   });
 });
 
+test("each number may be the least and the most that it can be", () => {
+  for (const ends of [
+    { level: 0, memLevel: 1, serverMaxWindowBits: 8, clientMaxWindowBits: 8, threshold: 0 },
+    { level: 9, memLevel: 9, serverMaxWindowBits: 15, clientMaxWindowBits: 15 },
+  ]) {
+    const { level, memLevel, serverMaxWindowBits, clientMaxWindowBits } = settingsOf(ends);
+    assert.deepEqual({ ...ends, level, memLevel, serverMaxWindowBits, clientMaxWindowBits }, ends);
+  }
+});
+
 test("an option that can't be taken throws a TypeError that names it and what it takes", () => {
   const wrong: readonly (readonly [object, RegExp])[] = [
     [{ treshold: 5 }, /no option "treshold"; it has serverNoContextTakeover, .*threshold/],
