@@ -118,6 +118,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#sender = new Sender(options.outbox, clock, this.#counters, {
       dropped: (frame, cause) => this.#tellDropped(frame, cause),
       dropping: (cause) => this.#emit({ type: "dropping", cause, status: this.status }),
+      refused: (fault) => this.#mailbox.put({ type: "fault", error: encodingError(fault, this.#phase) }),
     });
     this.#deadlines = new Deadlines(clock, options.ref, (timer) => {
       this.#waitedFor = this.#phase;

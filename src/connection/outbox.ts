@@ -56,7 +56,7 @@ export class Outbox {
     const age = Math.min(ttl, maxAge);
     // What fits into no empty box must not push the others out.
     if (bytes > maxBytes || maxMessages < 1 || age <= 0) return false;
-    this.#expire();
+    this.expire();
     while (this.length >= maxMessages || this.#bytes + bytes > maxBytes) {
       if (overflow === "reject") return false;
       this.#dropped(this.#shift().frame, "overflow");
@@ -73,7 +73,7 @@ export class Outbox {
 
   /** The oldest entry that hasn't expired, taken out; undefined when there is none. */
   take(): Entry | undefined {
-    this.#expire();
+    this.expire();
     return this.length === 0 ? undefined : this.#shift();
   }
 
@@ -95,7 +95,8 @@ export class Outbox {
     return entry;
   }
 
-  #expire(): void {
+  /** Drops what has waited too long. `take` and `put` do so by themselves. */
+  expire(): void {
     const now = this.#clock.now();
     if (now < this.#earliest) return;
     // A ttl of its own lets an entry expire before an older one, so all are looked at.
@@ -124,7 +125,7 @@ export class Outbox {
       Math.max(0, this.#earliest - this.#clock.now()),
       () => {
         this.#timer = undefined;
-        this.#expire();
+        this.expire();
         // The clock's timer may fire a little early by the clock's own reading.
         if (this.#timer === undefined) this.#watch();
       },

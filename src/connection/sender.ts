@@ -17,6 +17,8 @@ export interface SenderPort {
   dropped(frame: Frame, cause: DropCause): void;
   /** Frames begin to be dropped for this cause; said once a cause until the next open. */
   dropping(cause: DropCounter): void;
+  /** A frame that waited in the outbox can't be sent after all. */
+  refused(fault: SendFault): void;
 }
 
 type Outcome = { readonly result: SendResult; readonly fault?: SendFault };
@@ -99,12 +101,21 @@ export class Sender {
 
   /** Sends what waits in the outbox. */
   flush(): void {
-    while (this.#target !== undefined) {
+    for (;;) {
+      // Whoever is told of a drop may close the connection.
+      this.#outbox?.expire();
+      const target = this.#target;
+      if (target === undefined) break;
       const entry = this.#outbox?.take();
       if (entry === undefined) break;
-      // It was checked when it was queued.
-      this.#target.send(entry.frame, entry);
-      this.#counters.framesSent += 1;
+      // It was checked when it was queued, but not by the extensions that this channel has.
+      const fault = target.send(entry.frame, entry);
+      if (fault === undefined) {
+        this.#counters.framesSent += 1;
+      } else {
+        this.#refuse(fault);
+        this.#port.refused(fault);
+      }
     }
     this.#watch();
   }

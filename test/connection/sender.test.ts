@@ -17,6 +17,7 @@ function sender(outbox: typeof LIMITS | false = LIMITS) {
     dropped: [] as string[],
     dropping: [] as string[],
     flushed: [] as (() => void)[],
+    refused: [] as string[],
   };
   const channel = {
     bufferedAmount: 0,
@@ -30,6 +31,7 @@ function sender(outbox: typeof LIMITS | false = LIMITS) {
   const made = new Sender(outbox, clock, counters, {
     dropped: (_frame, cause) => seen.dropped.push(cause),
     dropping: (cause) => seen.dropping.push(cause),
+    refused: ({ reason }) => seen.refused.push(reason),
   });
   const open = (): void => {
     made.attach(channel as unknown as Channel);
@@ -161,4 +163,39 @@ test("drain rejects when frames are lost, and when the connection terminates wit
   made.end(new Error("terminated"));
   await ended;
   assert.equal(drops().terminated, 1);
+});
+
+test("a queued frame that the channel's extensions fail on is told of and not counted as sent, and the next one goes", () => {
+  const { sender: made, channel, counters, seen, open, drops } = sender();
+  made.cast("bad");
+  made.cast("good");
+  const { send } = channel;
+  channel.send = (frame) =>
+    typeof frame === "object" && "data" in frame && frame.data === "bad"
+      ? ({ reason: "extension_failed", message: "x" } as never)
+      : send(frame);
+  open();
+  made.flush();
+  assert.deepEqual(seen.refused, ["extension_failed"]);
+  assert.deepEqual(seen.sent, [text("good")]);
+  assert.equal(drops().invalid, 1);
+  assert.equal(counters.framesSent, 1);
+});
+
+test("who closes the connection on hearing of an expired frame keeps the others waiting", () => {
+  const { sender: made, clock, seen, open } = sender();
+  seen.dropped.push = () => {
+    made.shut();
+    return 1;
+  };
+  made.cast("old", { ttl: 10 });
+  made.cast("young");
+  open();
+  // The timer is late.
+  clock.now = () => 10;
+  made.flush();
+  assert.deepEqual(seen.sent, []);
+  made.open();
+  made.flush();
+  assert.deepEqual(seen.sent, [text("young")]);
 });
