@@ -7,13 +7,14 @@
  *     npm run fuzz -- --replay test/fuzz/corpus/…/FILE   one input, with every target that takes such
  *
  * An input that breaks a rule is made small and written to the corpus, where each later run, the tests' too, begins with
- * it. The exit code is then 1; it is 2 for wrong arguments. Two targets need Python's websockets, which npm run test:interop installs.
+ * it. The exit code is then 1; it is 2 for wrong arguments. An input from which a check doesn't come back is kept as it is, and the process killed. Two targets need Python's websockets, which npm run test:interop installs.
  */
 import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { keepFinding, seedAt } from "../test/fuzz/corpus.ts";
 import { type Finding, fuzz, tryInput } from "../test/fuzz/fuzzing.ts";
+import { watchForHangs } from "../test/fuzz/hang-watch.ts";
 import type { Target } from "../test/fuzz/target.ts";
 import { TARGETS } from "../test/fuzz/targets.ts";
 import { besidePython } from "../test/interop/beside-python.ts";
@@ -46,10 +47,11 @@ if (targets.some((target) => targetsWithPython.includes(target)) && !hasWebsocke
   refuse(`${PYTHON} can't import websockets: npm run test:interop installs it. Or name other targets with --target.`);
 }
 
+const watch = watchForHangs(targets);
 try {
   process.exitCode = (await (values.replay === undefined ? run() : replay(values.replay))) ? 0 : 1;
 } finally {
-  await Promise.all(all.map((target) => target.end?.()));
+  await Promise.all([watch.end(), ...all.map((target) => target.end?.())]);
 }
 
 function hasWebsockets(): boolean {
@@ -65,7 +67,8 @@ async function run(): Promise<boolean> {
   for (let round = 0; round < rounds; round++) {
     for (const target of targets) {
       const start = performance.now();
-      const { finding, ...done } = await fuzz(target, seed + round, () => performance.now() - start < turn * 1000);
+      const goOn = () => performance.now() - start < turn * 1000;
+      const { finding, ...done } = await fuzz(target, seed + round, goOn, watch.begin);
       const seconds = (performance.now() - start) / 1000;
       executions += done.executions;
       const perSecond = Math.round(done.executions / seconds);
@@ -88,6 +91,7 @@ async function replay(path: string): Promise<boolean> {
   let passed = true;
   for (const target of taking) {
     try {
+      watch.begin(target, bytes);
       console.log(`${target.name}: ${await tryInput(target, bytes)}`);
     } catch (error) {
       console.log(`${target.name} fails:`, error);

@@ -16,6 +16,11 @@ export function corpora(): readonly string[] {
   return readdirSync(ROOT).sort();
 }
 
+/** Where the seeds of a kind are. */
+export function folderOf(corpus: string): string {
+  return join(ROOT, corpus);
+}
+
 /** The seeds of a kind, in the order of their names. Throws when there is none. */
 export function seedsOf(corpus: string): readonly Seed[] {
   return readdirSync(join(ROOT, corpus))

@@ -63,7 +63,7 @@ function frameAt(bytes: Uint8Array, { start, payload, end }: Place): WireFrame {
 }
 
 /** A mutator that writes one frame anew, as one or several. */
-function rewriting(write: (one: WireFrame, random: Random) => readonly WireFrame[]): Mutator {
+export function rewriting(write: (one: WireFrame, random: Random) => readonly WireFrame[]): Mutator {
   return (bytes, random) => {
     const places = placesOf(bytes);
     if (places.length === 0) return bytes;
@@ -74,7 +74,7 @@ function rewriting(write: (one: WireFrame, random: Random) => readonly WireFrame
 }
 
 /** A mutator that puts a frame between two others, masked as its neighbours are. */
-function inserting(make: (random: Random) => WireFrame): Mutator {
+export function inserting(make: (random: Random) => WireFrame): Mutator {
   return (bytes, random) => {
     const places = placesOf(bytes);
     const masked = places.length === 0 ? random.once(2) : (bytes[1] as number) >= 0x80;

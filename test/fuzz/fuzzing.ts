@@ -19,6 +19,8 @@ export type GoOn = (executions: number) => boolean;
 /** Seeds beyond this length are slow in any decoder that goes byte by byte: they are taken one time in this many. */
 const LONG = 1024;
 const LONG_ONCE_IN = 50;
+/** ms that an input is made smaller for. */
+const SHRINKING = 20_000;
 /** Inputs with a new answer that are kept; then each replaces an older one. */
 const MAX_KEPT = 1000;
 
@@ -27,7 +29,21 @@ export async function tryInput(target: Target, input: Uint8Array): Promise<strin
   return target.check(input, new Random(seedOf(input)));
 }
 
-export async function fuzz(target: Target, seed: number, goOn: GoOn): Promise<Run> {
+/** What is wrong with an input; undefined for nothing. */
+async function faultOf(target: Target, input: Uint8Array): Promise<unknown> {
+  return tryInput(target, input).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** `begin` is told of each input before it is checked. */
+export async function fuzz(
+  target: Target,
+  seed: number,
+  goOn: GoOn,
+  begin: (target: Target, input: Uint8Array) => void = () => undefined,
+): Promise<Run> {
   const random = new Random(seed);
   const seeds = seedsOf(target.corpus).map(({ bytes }) => bytes);
   const kept: Uint8Array[] = [];
@@ -35,6 +51,7 @@ export async function fuzz(target: Target, seed: number, goOn: GoOn): Promise<Ru
   let executions = 0;
   const execute = async (input: Uint8Array): Promise<unknown> => {
     executions++;
+    begin(target, input);
     try {
       const answer = await tryInput(target, input);
       if (answers.has(answer)) return undefined;
@@ -52,23 +69,27 @@ export async function fuzz(target: Target, seed: number, goOn: GoOn): Promise<Ru
       if (drawn.length <= LONG || random.once(LONG_ONCE_IN)) return drawn;
     }
   };
-  const found = async (input: Uint8Array): Promise<Run> => {
-    const fails = (smaller: Uint8Array) =>
-      tryInput(target, smaller).then(
-        () => false,
-        () => true,
-      );
+  const found = async (input: Uint8Array, error: unknown): Promise<Run> => {
+    const until = performance.now() + SHRINKING;
+    const fails = async (smaller: Uint8Array) => {
+      if (performance.now() > until) return false;
+      begin(target, smaller);
+      return (await faultOf(target, smaller)) !== undefined;
+    };
     const small = await shrink(input, fails);
-    const error = await tryInput(target, small).then(
-      () => undefined,
-      (fault: unknown) => fault,
-    );
-    return { executions, answers: answers.size, finding: { input: small, error } };
+    const again = await faultOf(target, small);
+    // What doesn't fail again has to do with what was tried before it: then the input as it came is all that is known.
+    const finding = again === undefined ? { input, error } : { input: small, error: again };
+    return { executions, answers: answers.size, finding };
   };
-  for (const input of seeds) if ((await execute(input)) !== undefined) return found(input);
+  for (const input of seeds) {
+    const error = await execute(input);
+    if (error !== undefined) return found(input, error);
+  }
   while (goOn(executions)) {
     const input = mutated(draw(), draw(), random, target.mutators ?? []);
-    if ((await execute(input)) !== undefined) return found(input);
+    const error = await execute(input);
+    if (error !== undefined) return found(input, error);
   }
   return { executions, answers: answers.size };
 }

@@ -6,6 +6,7 @@ import type { ProtocolEvent } from "../../src/protocol/event.ts";
 import { FRAME_MUTATORS } from "../fuzz/frame-mutation.ts";
 import type { Target } from "../fuzz/target.ts";
 import { drawCuts } from "../fuzz/targets/decoder.ts";
+import { eventsOf } from "../protocol/decoding.ts";
 import { agree, type Opinion, type Other, onlyControl } from "../protocol/second-opinion.ts";
 import { startPython } from "./python.ts";
 
@@ -121,7 +122,8 @@ export function besidePython(role: Role): Target {
     mutators: FRAME_MUTATORS,
     async check(input, random) {
       const opinion = await python.ask(input);
-      agree(input, drawCuts(random, input.length), { role, ...LIMITS }, PYTHON, opinion);
+      const read = (chunks: readonly Uint8Array[]) => eventsOf(chunks, { role, ...LIMITS });
+      agree(input, drawCuts(random, input.length), read, PYTHON, opinion);
       return `${opinion.events.map(({ type }) => type).join(" ")} ${opinion.closeCode ?? ""}`;
     },
     end: () => python.end(),

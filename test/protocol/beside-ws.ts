@@ -1,19 +1,31 @@
 /** What the `ws` package's Receiver makes of a stream, and where it differs from our decoder for a reason. */
 import { createRequire } from "node:module";
 import type { ProtocolEvent } from "../../src/protocol/event.ts";
+import { eventsOf } from "./decoding.ts";
 import type { Limits } from "./reference-decoder.ts";
 import { agree, type Opinion, type Other, onlyControl } from "./second-opinion.ts";
 import { cutAt } from "./wire.ts";
 
-/** ws has no types for its Receiver; this is what is used of it. */
+/** ws has no types for these; this is what is used of them. */
 type Receiver = {
   on(event: string, listener: (...values: never[]) => void): void;
   _write(chunk: Uint8Array, encoding: string, done: (error?: Error & Record<symbol, number>) => void): void;
 };
 type ReceiverClass = new (options: Record<string, unknown>) => Receiver;
-const { Receiver } = createRequire(import.meta.url)("ws") as { Receiver: ReceiverClass };
+type PerMessageDeflate = {
+  accept(offers: readonly Readonly<Record<string, readonly unknown[]>>[]): void;
+  cleanup(): void;
+};
+type PerMessageDeflateClass = {
+  new (options: Record<string, unknown>): PerMessageDeflate;
+  readonly extensionName: string;
+};
+const { Receiver, PerMessageDeflate } = createRequire(import.meta.url)("ws") as {
+  Receiver: ReceiverClass;
+  PerMessageDeflate: PerMessageDeflateClass;
+};
 
-const WS: Other = {
+export const WS: Other = {
   name: "ws",
   differences: [
     {
@@ -57,14 +69,45 @@ const WS: Other = {
 
 /** Throws when ws reads this stream, cut at these places, in another way than we do, and no difference explains it. */
 export function agreesWithWs(stream: Uint8Array, cuts: readonly number[], limits: Limits): void {
-  agree(stream, cuts, limits, WS, readWithWs(cutAt(stream, cuts), limits));
+  agree(stream, cuts, (chunks) => eventsOf(chunks, limits), WS, readWithWs(cutAt(stream, cuts), limits));
+}
+
+/** What of permessage-deflate binds the peer of the one who reads. */
+export type DeflateAgreement = { readonly takeover: boolean; readonly windowBits: number };
+
+/** The same with compression, for which ws uses the thread pool. */
+export async function readDeflatedWithWs(
+  stream: Uint8Array,
+  limits: Limits,
+  { takeover, windowBits }: DeflateAgreement,
+): Promise<Opinion> {
+  const isServer = limits.role === "server";
+  const other = isServer ? "client" : "server";
+  const deflate = new PerMessageDeflate({ isServer, maxPayload: limits.maxMessageSize });
+  deflate.accept([
+    {
+      [`${other}_max_window_bits`]: [String(windowBits)],
+      ...(takeover ? {} : { [`${other}_no_context_takeover`]: [true] }),
+    },
+  ]);
+  const reading = beginWithWs(limits, { [PerMessageDeflate.extensionName]: deflate });
+  await new Promise<void>((resolve) => reading.write(stream, resolve));
+  deflate.cleanup();
+  return reading.opinion();
 }
 
 function readWithWs(chunks: readonly Uint8Array[], limits: Limits): Opinion {
+  const reading = beginWithWs(limits);
+  for (const chunk of chunks) if (!reading.ended()) reading.write(chunk);
+  return reading.opinion();
+}
+
+function beginWithWs(limits: Limits, extensions?: Readonly<Record<string, PerMessageDeflate>>) {
   const receiver = new Receiver({
     isServer: limits.role === "server",
     maxPayload: limits.maxMessageSize,
     maxFragments: limits.maxFragments,
+    extensions,
   });
   const events: ProtocolEvent[] = [];
   let closeCode: number | undefined;
@@ -78,15 +121,20 @@ function readWithWs(chunks: readonly Uint8Array[], limits: Limits): Opinion {
     events.push(code === 1005 ? { type: "close" } : { type: "close", code, reason: reason.toString() });
     ended = true;
   });
-  for (const chunk of chunks) {
-    if (ended) break;
-    // Its own buffers are unmasked in place, so it gets a copy.
-    receiver._write(Buffer.from(chunk), "buffer", (error) => {
-      if (error === undefined || error === null) return;
-      ended = true;
-      const status = Object.getOwnPropertySymbols(error).find((symbol) => symbol.description === "status-code");
-      closeCode = status === undefined ? 0 : (error[status] as number);
-    });
-  }
-  return closeCode === undefined ? { events } : { events, closeCode };
+  return {
+    ended: () => ended,
+    /** Done at once where nothing is compressed. */
+    write(chunk: Uint8Array, done?: () => void): void {
+      // Its own buffers are unmasked in place, so it gets a copy.
+      receiver._write(Buffer.from(chunk), "buffer", (error) => {
+        if (error !== undefined && error !== null) {
+          ended = true;
+          const status = Object.getOwnPropertySymbols(error).find((symbol) => symbol.description === "status-code");
+          closeCode = status === undefined ? 0 : (error[status] as number);
+        }
+        done?.();
+      });
+    },
+    opinion: (): Opinion => (closeCode === undefined ? { events } : { events, closeCode }),
+  };
 }

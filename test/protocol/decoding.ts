@@ -29,7 +29,7 @@ export function eventsOfQueued(chunks: readonly Uint8Array[], options: DecoderOp
 function drain(decoder: Decoder, events: ProtocolEvent[]): boolean {
   for (let event = decoder.next(); event !== undefined; event = decoder.next()) {
     events.push(event);
-    if (event.type === "violation" || event.type === "close") return true;
+    if (event.type === "violation" || event.type === "close" || event.type === "extensionFailed") return true;
   }
   return false;
 }

@@ -4,8 +4,6 @@
  */
 import assert from "node:assert/strict";
 import type { ProtocolEvent, Violation, ViolationReason } from "../../src/protocol/event.ts";
-import { eventsOf } from "./decoding.ts";
-import type { Limits } from "./reference-decoder.ts";
 import { cutAt, toHex } from "./wire.ts";
 
 /** What another decoder says of a stream: its events, and the code with which it would fail the connection. */
@@ -26,22 +24,19 @@ export const onlyControl = (more: readonly ProtocolEvent[]): boolean =>
 /** Another decoder, by the name that a failure calls it. */
 export type Other = { readonly name: string; readonly differences: readonly Difference[] };
 
+/** Reads chunks with a decoder of ours. */
+export type Read = (chunks: readonly Uint8Array[]) => readonly ProtocolEvent[];
+
 /** Throws when the other's opinion of the stream is another than ours, and no difference explains it. */
-export function agree(
-  stream: Uint8Array,
-  cuts: readonly number[],
-  limits: Limits,
-  other: Other,
-  opinion: Opinion,
-): void {
-  const all = eventsOf(cutAt(stream, cuts), limits);
+export function agree(stream: Uint8Array, cuts: readonly number[], read: Read, other: Other, opinion: Opinion): void {
+  const all = read(cutAt(stream, cuts));
   const last = all.at(-1);
   const violation = isViolation(last) ? last : undefined;
   const events = violation === undefined ? all : all.slice(0, -1);
   if (same(opinion.events, events) && opinion.closeCode === violation?.closeCode) return;
   const ending = violation?.reason ?? events.at(-1)?.type;
   const difference = other.differences.find(({ endings }) => (endings as readonly unknown[]).includes(ending));
-  const atEnd = !isViolation(eventsOf([stream.slice(0, -1)], limits).at(-1));
+  const atEnd = !isViolation(read([stream.slice(0, -1)]).at(-1));
   const excused =
     difference !== undefined &&
     same(opinion.events.slice(0, events.length), ending === "close" ? events.slice(0, -1) : events) &&
