@@ -355,6 +355,7 @@ export class Peer {
 
   #socketClosed(): void {
     const { closeFrame } = this.#frames;
+    this.#frames.close();
     if (closeFrame !== undefined) this.#finish(closedBy(closeFrame));
     else if (this.#destroyed) this.#finish({ type: "destroyed" });
     else this.#finish(this.#failure === undefined ? { type: "fin" } : { type: "reset", cause: this.#failure });
@@ -363,7 +364,6 @@ export class Peer {
   #finish(end: PeerEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#frames.close();
     const first = `and the connection ended first (${describeEnd(end)}).`;
     this.#request.reject(this.#waitError(`The script waited for a whole request, ${first}`));
     this.#inbox.end((what) => this.#waitError(`The script waited for ${what}, ${first}`));

@@ -93,7 +93,14 @@ class Http1Opening implements Opening {
       return;
     }
     this.#label = address.label;
-    this.#offers = offersOf(this.#request.extensions);
+    try {
+      this.#offers = offersOf(this.#request.extensions);
+    } catch (error) {
+      // They may be made anew for each attempt.
+      const message = "An extension failed when it was asked for its offers, so the upgrade request was not sent.";
+      this.#failLater(requestFailure("invalid_option", message, error));
+      return;
+    }
     const composed = upgradeHeaders({
       authority: address.authority,
       key: this.#key,

@@ -14,6 +14,7 @@ import {
   TestServer,
   type TestServerOptions,
 } from "../../src/testing/index.ts";
+import { prefix } from "../protocol/toy-extensions.ts";
 import { CERTIFICATE, KEY } from "./certificate.ts";
 import { ACCEPT, ANSWER, RawClient, REQUEST } from "./raw-client.ts";
 
@@ -690,4 +691,28 @@ test("delay() answers true when the time is over, and false as soon as the conne
   client.socket.destroy();
   assert.equal(await delay, false);
   assert.equal(await peer.delay(100_000), false);
+});
+
+test("extensions are in use until TCP has ended: also for what is sent behind the client's FIN", async () => {
+  const called: string[] = [];
+  const extension = prefix("x-a", "A", {
+    encode: (data) => {
+      called.push("encode");
+      return { data, reservedBits: 0 };
+    },
+    close: () => called.push("close"),
+  });
+  await using server = await idleServer({ extensions: [extension], automatic: false });
+  const client = await RawClient.connect(server.port);
+  client.socket.write(REQUEST.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: x-a\r\n\r\n"));
+  const peer = await server.connection(1);
+  await peer.accept();
+  client.socket.end();
+  assert.deepEqual(await peer.ended, { type: "fin" });
+  peer.send("late");
+  assert.deepEqual(called, ["encode"]);
+  const closed = once(peer.socket, "close");
+  peer.end();
+  await Promise.all([closed, client.closed]);
+  assert.deepEqual(called, ["encode", "close"]);
 });
