@@ -449,3 +449,15 @@ test("a session that fails when it is closed keeps no other from it", () => {
   client.close();
   assert.deepEqual(told, ["b ends"]);
 });
+
+test("a message goes through the extensions when it is marked, when one takes every message, or when a later frame may be marked", () => {
+  const takes = (...extensions: Extension[]) => {
+    const settings = { role: "server", maxMessageSize: 1000, hibernates: false } as const;
+    const offers = extensionsOf(offersOf(extensions)) ?? assert.fail();
+    const stack = answerTo(offers, extensions, settings) ?? assert.fail();
+    return [stack.takes(0), stack.takes(0b100)];
+  };
+  assert.deepEqual(takes(permessageDeflate()), [false, true]);
+  assert.deepEqual(takes(inverted()), [true, true]);
+  assert.deepEqual(takes(permessageDeflate(), prefix("x-a", "A")), [true, true]);
+});

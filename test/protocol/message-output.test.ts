@@ -94,3 +94,25 @@ test("a short message takes about its own size of memory, written or lent: who k
     assert.equal(taken.buffer.byteLength, 10);
   }
 });
+
+test("what was lent stands before what is written or lent behind it", () => {
+  for (const how of ["write", "lend"] as const) {
+    for (const type of ["binary", "text"] as const) {
+      const output = new MessageOutput(type, 100);
+      output.lend(Buffer.from("first, "));
+      output[how](Buffer.from("second"));
+      assert.equal(Buffer.from(output.takeBytes()).toString(), "first, second");
+    }
+  }
+});
+
+test("what was lent counts for the limit, and no byte of the message is beyond it", () => {
+  for (const how of ["write", "lend"] as const) {
+    const output = new MessageOutput("binary", 10);
+    assert.equal(output.lend(Buffer.alloc(6)), true);
+    assert.equal(output[how](Buffer.alloc(4)), true);
+    assert.equal(output.exceeded, false);
+    assert.equal(output[how](Buffer.alloc(1)), false);
+    assert.equal(output.exceeded, true);
+  }
+});
