@@ -36,6 +36,11 @@ describe("an engine with a limit of 16 MiB", () => {
     });
   }
 
+  it("never holds more than twice its limit and 1 MiB for a bomb to the limit, and then a frame that never ends", async () => {
+    const peak = await peakOf("a bomb to the limit, and then a frame that never ends");
+    assert.ok(peak <= 2 * LIMIT + CONSTANT, `${peak} bytes`);
+  });
+
   for (const stream of [
     "fragments without a payload",
     "a message that is only announced",

@@ -2,7 +2,8 @@
  * Feeds a client's engine with one hostile stream, and prints the most memory that it held beyond what the process had before.
  * A process of its own, so that nothing else counts.
  */
-import { Engine } from "../../../src/protocol/engine.ts";
+import { constants, deflateRawSync } from "node:zlib";
+import { agreeTo, Engine, extensionsOf, permessageDeflate } from "../../../src/protocol/index.ts";
 import { heldMemory } from "./measure.ts";
 
 const MiB = 1024 * 1024;
@@ -12,11 +13,13 @@ const SAMPLES = 20;
 
 type Stream = {
   /** Bytes pushed before all else. */
-  readonly head?: readonly number[];
+  readonly head?: Iterable<number>;
   /** Pushed over and over again. */
   readonly chunk: Uint8Array;
   readonly times: number;
   readonly congested?: boolean;
+  /** permessage-deflate has been agreed on. */
+  readonly deflate?: boolean;
 };
 
 /** A chunk of the same frame many times. */
@@ -26,6 +29,12 @@ function repeated(frame: readonly number[], count: number): Uint8Array {
 const ping = [0x89, 125, ...new Array<number>(125).fill(0x70)];
 /** A frame of LIMIT bytes, with its length in 64 bits. */
 const announced = [0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0];
+
+/** A fragment of zeros, compressed to a thousandth of this size. */
+function bomb(size: number): readonly number[] {
+  const payload = deflateRawSync(Buffer.alloc(size), { finishFlush: constants.Z_SYNC_FLUSH });
+  return [0x42, 126, payload.length >> 8, payload.length & 0xff, ...payload];
+}
 
 const STREAMS: Readonly<Record<string, Stream>> = {
   "fragments of one byte": { head: [0x02, 0], chunk: repeated([0x00, 1, 0x61], 16_384), times: LIMIT / 16_384 },
@@ -38,6 +47,12 @@ const STREAMS: Readonly<Record<string, Stream>> = {
     times: Math.floor(LIMIT / (124 * 500)),
   },
   "pings whose answers can't go out": { chunk: repeated(ping, 500), times: 1000, congested: true },
+  "a bomb to the limit, and then a frame that never ends": {
+    head: [...bomb(LIMIT), 0x00, ...announced.slice(1)],
+    chunk: new Uint8Array(65_536),
+    times: LIMIT / 65_536 - 1,
+    deflate: true,
+  },
   "many small messages": { chunk: repeated([0x81, 1, 0x61], 20_000), times: 100 },
 };
 
@@ -45,8 +60,19 @@ const stream = STREAMS[process.argv[2] ?? ""];
 if (stream === undefined) throw new Error(`There is no stream ${process.argv[2]}.`);
 console.log(JSON.stringify({ peak: peakOf(stream) }));
 
-function peakOf({ head = [], chunk, times, congested = false }: Stream): number {
-  const engine = new Engine({ role: "client", maxMessageSize: LIMIT, maxFragments: Number.POSITIVE_INFINITY });
+function extensions() {
+  const settings = { role: "client", maxMessageSize: LIMIT, hibernates: false } as const;
+  const result = agreeTo(extensionsOf(["permessage-deflate"]) ?? [], [permessageDeflate()], settings);
+  return result.type === "agreed" ? result.stack : undefined;
+}
+
+function peakOf({ head = [], chunk, times, congested = false, deflate = false }: Stream): number {
+  const engine = new Engine({
+    role: "client",
+    maxMessageSize: LIMIT,
+    maxFragments: Number.POSITIVE_INFINITY,
+    extensions: deflate ? extensions() : undefined,
+  });
   engine.congested = congested;
   const before = heldMemory();
   let peak = 0;
