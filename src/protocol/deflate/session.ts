@@ -16,6 +16,12 @@ import type { Settings } from "./options.ts";
 import { type DeflateParameters, LEAST_WINDOW_BITS } from "./parameters.ts";
 import { isUsable } from "./sync-stream.ts";
 
+/** zlib's handle counts a call's bytes in 32 bits; what it makes of a message may be somewhat longer. */
+const LONGEST_FRAME = 2 ** 32 - 1;
+const LONGEST_MESSAGE = 2 ** 31;
+
+const TOO_LONG: ExtensionFault = { closeCode: 1009, message: "a compressed frame of 4 GiB or more came." };
+
 /** What both ends have agreed on, every number filled in. */
 export type Agreed = Omit<DeflateParameters, "serverMaxWindowBits" | "clientMaxWindowBits"> & {
   readonly serverMaxWindowBits: number;
@@ -51,8 +57,8 @@ export class DeflateSession implements ExtensionSession {
   }
 
   encode(data: Uint8Array, { compress }: OutgoingMessage) {
-    if (compress === false || (data.length < this.#threshold && compress !== true) || data.length === 0)
-      return undefined;
+    if (compress === false || (data.length < this.#threshold && compress !== true)) return undefined;
+    if (data.length === 0 || data.length > LONGEST_MESSAGE) return undefined;
     this.#deflater ??= this.#makeDeflater();
     const made = this.#deflater.encode(data);
     return made === undefined ? undefined : { data: made, reservedBits: RSV1 };
@@ -64,6 +70,7 @@ export class DeflateSession implements ExtensionSession {
   }
 
   decode(data: Uint8Array, { final }: IncomingFrame, output: ExtensionOutput): ExtensionFault | undefined {
+    if (data.length > LONGEST_FRAME) return TOO_LONG;
     this.#inflater ??= this.#makeInflater();
     return this.#inflater.decode(data, final, output);
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { settingsOf } from "../../../src/protocol/deflate/options.ts";
 import { DeflateSession } from "../../../src/protocol/deflate/session.ts";
+import { SyncStream } from "../../../src/protocol/deflate/sync-stream.ts";
 import type { PermessageDeflateOptions } from "../../../src/protocol/index.ts";
 import { Collected } from "./collected.ts";
 
@@ -31,6 +32,13 @@ test("an empty message goes out as it is, whatever is wanted", () => {
   assert.equal(session({ threshold: 0 }).encode(Buffer.alloc(0), { ...MESSAGE, compress: true }), undefined);
 });
 
+test("what zlib can't count goes out as it is, and coming in is too long", () => {
+  const one = session();
+  const ofLength = (length: number) => ({ length }) as Uint8Array;
+  assert.equal(one.encode(ofLength(2 ** 31 + 1), { ...MESSAGE, compress: true }), undefined);
+  assert.equal(one.decode(ofLength(2 ** 32), FRAME, new Collected())?.closeCode, 1009);
+});
+
 test("each role takes its own half of what was agreed on", () => {
   const agreed = { ...AGREED, clientNoContextTakeover: true, serverMaxWindowBits: 9 };
   const client = session({ threshold: 0 }, agreed, "client");
@@ -58,4 +66,54 @@ test("hibernating and closing are allowed before anything was compressed", () =>
   one.hibernate();
   one.close();
   one.close();
+});
+
+test("what didn't go out is referred to by nothing that does", () => {
+  const client = session({ threshold: 0 });
+  const server = session({ threshold: 0 }, AGREED, "server");
+  const text = Buffer.from("a message that the other end never sees, but for its second time");
+  assert.notEqual(client.encode(text, MESSAGE), undefined);
+  client.unsent();
+  const output = new Collected();
+  assert.equal(server.decode(client.encode(text, MESSAGE)?.data ?? assert.fail(), FRAME, output), undefined);
+  assert.ok(output.bytes.equals(text));
+  client.close();
+  server.close();
+});
+
+test("both halves hibernate, are closed, and keep their windows over a hibernation", () => {
+  const [client, server] = [session({ threshold: 0 }), session({ threshold: 0 }, AGREED, "server")];
+  const open = new Set<SyncStream>();
+  const { write, close } = SyncStream.prototype;
+  SyncStream.prototype.write = function (...written) {
+    open.add(this);
+    write.apply(this, written);
+  };
+  SyncStream.prototype.close = function () {
+    open.delete(this);
+    close.call(this);
+  };
+  try {
+    const text = Buffer.from("a message that comes more than once, also behind a hibernation of both its ends");
+    const sizes: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const { data } = client.encode(text, MESSAGE) ?? assert.fail();
+      sizes.push(data.length);
+      const output = new Collected();
+      assert.equal(server.decode(data, FRAME, output), undefined);
+      assert.ok(output.bytes.equals(text));
+      assert.equal(open.size, 2);
+      if (round === 2) break;
+      client.hibernate();
+      server.hibernate();
+      assert.equal(open.size, 0);
+    }
+    assert.ok((sizes[1] as number) < 20 && (sizes[2] as number) < 20, sizes.join());
+    client.close();
+    server.close();
+    assert.equal(open.size, 0);
+  } finally {
+    SyncStream.prototype.write = write;
+    SyncStream.prototype.close = close;
+  }
 });
