@@ -180,6 +180,11 @@ test("a queued frame that the channel's extensions fail on is told of and not co
   assert.deepEqual(seen.sent, [text("good")]);
   assert.equal(drops().invalid, 1);
   assert.equal(counters.framesSent, 1);
+  made.shut();
+  made.cast("later");
+  made.open();
+  made.flush();
+  assert.equal(counters.framesSent, 2);
 });
 
 test("who closes the connection on hearing of an expired frame keeps the others waiting", () => {

@@ -72,6 +72,20 @@ test("an extension that throws on the answer refuses it, and another of its name
   assert.equal(agreeTo(entries("x-a"), [throws, prefix("x-a", "A")], CLIENT).type, "agreed");
 });
 
+test("of several extensions with one name that all refuse, the first says why", () => {
+  const refusing = (why: string): Extension => ({ ...prefix("x-a", "A"), accept: () => ({ refused: why }) });
+  const throwing: Extension = {
+    ...prefix("x-a", "A"),
+    accept() {
+      throw new Error("second.");
+    },
+  };
+  for (const others of [[throwing], [refusing("second.")]]) {
+    const result = agreeTo(entries("x-a"), [refusing("first."), ...others], CLIENT);
+    assert.ok(result.type === "refused" && /: first\.$/.test(result.message));
+  }
+});
+
 test("a server takes the first offer that suits it of each name, in the client's order, and passes over the rest", () => {
   const picky: Extension = {
     ...prefix("x-a", "A"),

@@ -22,6 +22,11 @@ export class Collected implements ExtensionOutput {
     return true;
   }
 
+  /** Copies what was lent, as it doesn't outlast the next frame. */
+  settle(): void {
+    void this.bytes;
+  }
+
   /** Everything so far. */
   get bytes(): Buffer {
     if (this.#lent !== undefined) this.#bytes = Buffer.concat([this.#bytes, this.#lent]);

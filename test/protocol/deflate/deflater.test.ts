@@ -29,6 +29,7 @@ const messages = fc.array(
     words: fc.array(fc.constantFrom("alpha", "beta", "gamma", '{"price":', "\u{1f600}", "0123456789".repeat(30)), {
       minLength: 1,
       maxLength: 300,
+      size: "max",
     }),
     hibernates: fc.boolean(),
   }),
@@ -178,4 +179,13 @@ test("streaming: a message that zlib fails on leaves no stream that knows of it"
     assert.equal(inflated(inflater, deflater.encode(Buffer.from(next)) ?? assert.fail()), next);
     deflater.close();
   }
+});
+
+test("streaming: without takeover connections with other settings share no stream", () => {
+  const message = Buffer.from("0123456789".repeat(100));
+  const length = (level: number) =>
+    new StreamDeflater({ ...DEFAULT, level }, { takeover: false, hibernates: false }).encode(message)?.length ?? 1000;
+  assert.equal(length(0), 1000);
+  assert.ok(length(9) < 100);
+  assert.equal(length(0), 1000);
 });

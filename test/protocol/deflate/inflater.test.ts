@@ -37,6 +37,7 @@ function take(inflater: Inflater, ...frames: Uint8Array[]): string | ExtensionFa
   for (const [index, frame] of frames.entries()) {
     const fault = inflater.decode(frame, index === frames.length - 1, output);
     if (fault !== undefined) return fault;
+    output.settle();
   }
   return output.text;
 }
@@ -193,6 +194,7 @@ for (const [name, make] of WAYS) {
           fc.record({
             words: fc.array(fc.constantFrom("alpha", "beta", "gamma", '{"price":', "\u{1f600}", " ".repeat(300)), {
               maxLength: 400,
+              size: "max",
             }),
             cuts: fc.array(fc.nat(), { maxLength: 4 }),
           }),

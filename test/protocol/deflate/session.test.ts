@@ -68,6 +68,25 @@ test("hibernating and closing are allowed before anything was compressed", () =>
   one.close();
 });
 
+test("a window of 256 bytes is kept to, and one of 32 KiB used", () => {
+  let noise = 1;
+  const random = (length: number) =>
+    Buffer.from(
+      Array.from({ length }, () => {
+        noise = (noise * 69069 + 1) >>> 0;
+        return noise >>> 24;
+      }),
+    );
+  const length = (bits: number, text: Buffer): number => {
+    const one = session({ threshold: 0 }, { ...AGREED, clientMaxWindowBits: bits });
+    const made = one.encode(Buffer.concat([text, text]), MESSAGE)?.data.length ?? assert.fail();
+    one.close();
+    return made;
+  };
+  assert.ok(length(8, random(400)) > 750);
+  assert.ok(length(15, random(20_000)) < 21_000);
+});
+
 test("what didn't go out is referred to by nothing that does", () => {
   const client = session({ threshold: 0 });
   const server = session({ threshold: 0 }, AGREED, "server");
@@ -102,6 +121,8 @@ test("both halves hibernate, are closed, and keep their windows over a hibernati
       const output = new Collected();
       assert.equal(server.decode(data, FRAME, output), undefined);
       assert.ok(output.bytes.equals(text));
+      const again = client.encode(text, MESSAGE) ?? assert.fail();
+      assert.equal(server.decode(again.data, FRAME, new Collected()), undefined);
       assert.equal(open.size, 2);
       if (round === 2) break;
       client.hibernate();
