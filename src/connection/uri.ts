@@ -34,7 +34,10 @@ export function parseUri(uri: string | URL): URL {
   }
   const scheme = SCHEMES.get(url.protocol);
   if (scheme === undefined) {
-    throw new InvalidUriError(`${JSON.stringify(redactUri(given))} has the scheme ${url.protocol} ${TAKES}`);
+    const shown = redactUri(given);
+    // What stands before the colon is no scheme but a secret, too, where somebody has forgotten the scheme of "token:@host".
+    const what = shown.startsWith(url.protocol) ? `has the scheme ${url.protocol}` : "has no scheme that there is";
+    throw new InvalidUriError(`${JSON.stringify(shown)} ${what}. ${TAKES}`);
   }
   if (scheme === "ws+unix:") {
     if (url.pathname.split(":")[0] === "") {

@@ -52,6 +52,7 @@ test("a refusal shows neither userinfo nor query values", () => {
   for (const given of [
     "ftp://me:s3cret@host/?token=s3cret",
     "me:s3cret@host?token=s3cret#s3cret",
+    "s3cret:@host",
     "ws:///x?token=s3cret",
   ]) {
     assert.throws(
