@@ -6,7 +6,11 @@ const HIDDEN = "***";
 
 /** An address for logs and messages: without userinfo and fragment, and with each query value hidden; a bare word is one. */
 export function redactUrl(url: URL): string {
-  const words = url.search.split(/[?&]/).filter((word) => word !== "");
+  // A question mark behind the first is no border between words: it belongs to a value.
+  const words = url.search
+    .slice(1)
+    .split("&")
+    .filter((word) => word !== "");
   const query = words
     .map((word) => (word.includes("=") ? `${word.slice(0, word.indexOf("="))}=${HIDDEN}` : HIDDEN))
     .join("&");

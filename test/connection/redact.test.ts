@@ -10,6 +10,7 @@ test("an address is shown without userinfo and fragment, and with its query valu
   );
   assert.equal(redactUrl(new URL("ws://host/")), "ws://host/");
   assert.equal(redactUrl(new URL("ws://host/?s3cret&a=s3cret=b&=s3cret")), "ws://host/?***&a=***&=***");
+  assert.equal(redactUrl(new URL("ws://host/?a=b?s3cret=&c=?s3cret==")), "ws://host/?a=***&c=***");
 });
 
 test("no userinfo, query value or fragment of any address is shown", () => {
