@@ -18,4 +18,3 @@ setTimeout(async () => {
     await target.check(input, undefined as never);
   }
 }, 300);
-setTimeout(() => undefined, 1000);

@@ -159,12 +159,12 @@ test("CVE-2022-21676, CVE-2022-41940: a module that listens for nothing survives
   await using server = await TestServer.start({ script: misdeeds });
   const connection = Fresh.start(server.url, {}, null, {
     ...QUICK,
-    upgradeTimeout: 200,
+    upgradeTimeout: 1000,
     upgradeOptions: { extensions: [permessageDeflate()] },
   });
-  await server.connection(misdeeds.length);
+  await server.connection(misdeeds.length, { timeout: 30_000 });
   await connection.opened();
-  assert.equal(connection.stats.attempts, misdeeds.length);
+  assert.ok(connection.stats.attempts >= misdeeds.length);
   assert.equal(await connection.stop(), "normal");
 });
 
@@ -207,7 +207,7 @@ test("larksuite/oapi-sdk-python#141, hashgraph/guardian#4059: no token stands in
       headers: { authorization: "Bearer s3cret", cookie: "sid=s3cret", "x-api-key": "s3cret" },
       upgradeOptions: { subprotocols: ["chat", "s3cret.token"] },
     });
-    await server.connection(script.length);
+    await server.connection(script.length, { timeout: 30_000 });
     await connection.opened();
     await connection.stop();
     for (const { given } of recorder.all("handleError")) {
