@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareTraces } from "./compare.ts";
 import { inventScenarios } from "./invented.ts";
-import { ANY_TEXT } from "./model-link.ts";
 import type { Scenario } from "./scenario.ts";
-import type { Called, Trace } from "./trace.ts";
+import { ANY_TEXT, type Called, type Trace } from "./trace.ts";
 
-const [scenario] = inventScenarios(1, 1) as readonly [Scenario];
-const pinging: Scenario = { ...scenario, client: { ...scenario.client, options: "[ping_interval: 60]" } };
+const [invented] = inventScenarios(1, 1) as readonly [Scenario];
+const withOptions = (options: string): Scenario => ({ ...invented, client: { ...invented.client, options } });
+const scenario = withOptions("[]");
+const pinging = withOptions("[ping_interval: 60]");
 
 const call = (name: string, more: Partial<Called> = {}): Called => ({
   name,
@@ -67,6 +68,22 @@ test("the pings of a timer may be two more or less, and only with a timer", () =
   assert.deepEqual(aspects(frames(ping, '{:text, "r"}')), ["frames"]);
 });
 
+test("in a storm connections that differ in a reason for people only repeat each other", () => {
+  const violated = (reason: string) => ({
+    request: "GET / HTTP/1.1",
+    headers: [],
+    frames: [`{:close, 1002, ${reason}}`],
+  });
+  const other = { request: "GET / HTTP/1.1", headers: [], frames: [] };
+  const storm = (...reasons: readonly string[]): Trace => ({
+    ...trace,
+    callbacks: Array.from({ length: 12 }, () => call("handle_error", { returned: ":reconnect" })),
+    connections: [...reasons.map(violated), other, other],
+  });
+  const predicted = storm(ANY_TEXT, ANY_TEXT, ANY_TEXT);
+  assert.equal(compareTraces(scenario, predicted, storm('"bad code"', '"bad code"', '"bad opcode"')).size, 0);
+});
+
 test("in a storm what repeats itself counts once, whatever its number; what breaks the row counts", () => {
   const failed = call("handle_error", { returned: ":reconnect" });
   const storm = (count: number, ...last: readonly Called[]): Trace => ({
@@ -76,4 +93,12 @@ test("in a storm what repeats itself counts once, whatever its number; what brea
   assert.equal(compareTraces(scenario, storm(12), storm(40)).size, 0);
   assert.deepEqual([...compareTraces(scenario, storm(12), storm(12, call("handle_terminate"))).keys()], ["callbacks"]);
   assert.deepEqual([...compareTraces(scenario, storm(2), storm(3)).keys()], ["callbacks"]);
+  const cycle = [call("handle_connect"), call("handle_in"), failed];
+  const cycles = (count: number, ...last: readonly Called[]): Trace => ({
+    ...trace,
+    callbacks: [...Array.from({ length: count }, () => cycle).flat(), ...last],
+  });
+  assert.equal(compareTraces(scenario, cycles(12), cycles(40, ...cycle.slice(0, 2))).size, 0);
+  const broken = cycles(12, call("handle_control"));
+  assert.deepEqual([...compareTraces(scenario, cycles(12), broken).keys()], ["callbacks"]);
 });

@@ -23,7 +23,7 @@ const TABLE = {
   "http-is-ws": { rule: "DESIGN 1.3", shows: EVERYTHING },
   "no-path-is-root": { rule: "RFC 6455 §3", shows: EVERYTHING },
   "name-is-a-string": { rule: "DESIGN 1.3", shows: EVERYTHING },
-  "not-built": { rule: "DESIGN 2.12, 3", shows: EVERYTHING },
+  "not-built": { rule: "DESIGN 1.3, 3", shows: EVERYTHING },
   "links-tell-of-faults": { rule: "DESIGN 1.3", shows: ["links"] },
   "nothing-is-shadowed": { rule: "DESIGN 1.3", shows: ["results", "links"] },
   "subprotocol-header": { rule: "RFC 6455 §4.1", shows: ["request"] },
@@ -33,10 +33,15 @@ const TABLE = {
   "interim-answers": { rule: "RFC 9110 §15.2", shows: BEHAVIOUR },
   "refusal-is-reported": { rule: "DESIGN 2.9", shows: BEHAVIOUR },
   "no-101-is-establishing": { rule: "DESIGN 2.6", shows: BEHAVIOUR },
+  "extension-answer-is-checked": { rule: "RFC 6455 §9.1, RFC 7692 §7.1", shows: BEHAVIOUR },
+  "extension-list-grammar": { rule: "RFC 6455 §9.1", shows: BEHAVIOUR },
+  "window-of-256-bytes": { rule: "RFC 7692 §7.1.2", shows: BEHAVIOUR },
   // Receiving
   "violation-ends": { rule: "RFC 6455 §7.1.7", shows: BEHAVIOUR },
   "strict-decoder": { rule: "RFC 6455 §5", shows: BEHAVIOUR },
   "end-is-the-end": { rule: "DESIGN 2.4", shows: BEHAVIOUR },
+  "bad-deflate-data": { rule: "DESIGN 2.6", shows: BEHAVIOUR },
+  "inflating-goes-on": { rule: "RFC 7692 §7.2.3", shows: BEHAVIOUR },
   // Closing
   "close-is-echoed": { rule: "RFC 6455 §5.5.1", shows: ["frames"] },
   "empty-close": { rule: "DESIGN 2.5", shows: ["arguments"] },
@@ -48,6 +53,7 @@ const TABLE = {
   "nil-is-left-out": { rule: "DESIGN 1.3", shows: BEHAVIOUR },
   // Sending
   outbox: { rule: "DESIGN 1.5, 2.10", shows: BEHAVIOUR },
+  "compressed-to-be-shorter": { rule: "RFC 7692 §6", shows: ["frames"] },
   "sends-go-at-once": { rule: "DESIGN 2.2", shows: ["frames"] },
   "outgoing-frames-are-checked": { rule: "DESIGN 2.6", shows: BEHAVIOUR },
   "bad-frame-is-an-error": { rule: "DESIGN 2.6", shows: BEHAVIOUR },

@@ -7,8 +7,10 @@ import type { CallbackName, ConnectionResponse, GenericResponse, Options } from 
 import { close, ignore, ok, reconnect, reply, stop } from "../../src/behaviour.ts";
 import type { Name } from "../../src/connection/option-types.ts";
 import { type FrameLike, ping, pong } from "../../src/frame.ts";
+import { type Extension, type PermessageDeflateOptions, permessageDeflate } from "../../src/protocol/index.ts";
 import type { ExitReason } from "../../src/supervision/exit-reason.ts";
 import { headerPairs } from "./errors.ts";
+import { type Offer, offersOf } from "./mint-extensions.ts";
 import { atom, binary, isAtom, number, showTerm, string, type Term, textOf, tuple } from "./terms.ts";
 
 export type State = Term;
@@ -213,7 +215,7 @@ function optionOf(key: string, value: Term, context: OptionsContext): Readonly<R
     case "transport_opts":
       return transportOptionsOf(value, context);
     case "mint_upgrade_opts":
-      return { upgradeOptions: { extensions: extensionsOf(value) } };
+      return { upgradeOptions: { extensions: offersOf(value).map(extensionOf) } };
     default:
       return { [key]: plainValueOf(value) };
   }
@@ -232,11 +234,14 @@ function transportOptionsOf(options: Term, { certificate }: OptionsContext): Rea
   return { ...own, transportOptions: { ...LOCAL_LOOKUP, ...(Object.keys(tls).length === 0 ? {} : { tls }) } };
 }
 
-function extensionsOf(options: Term): readonly { readonly name: string }[] {
-  const given = options.kind === "list" ? options.items : [];
-  const extensions = given.find((entry) => entry.kind === "tuple" && isAtom(entry.items[0], "extensions"));
-  const modules = extensions?.kind === "tuple" && extensions.items[1]?.kind === "list" ? extensions.items[1].items : [];
-  return modules.map((module) => ({ name: showTerm(module) }));
+/** Mint offers what it is told and no more, and compresses whatever the length. */
+function extensionOf({ parameters, level, memLevel }: Offer): Extension {
+  const options: Record<string, unknown> = { clientMaxWindowBits: false, threshold: 0, level, memLevel };
+  for (const [name, value = "true"] of parameters) {
+    const option = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    options[option] = value === "true" ? true : /^\d+$/.test(value) ? Number(value) : value;
+  }
+  return permessageDeflate(options as PermessageDeflateOptions);
 }
 
 /** `{:local, :a}` and, in JavaScript, a bare name are strings; `{:global, _}` and `{:via, _, _}` keep their forms. */

@@ -5,6 +5,8 @@
  * Left out is what the design leaves open: a reset at the very moment of the 101, a bad frame byte by byte (how early it is found
  * is nobody's business), and a handler of an unsendable frame that reconnects or takes its time.
  */
+import { DeflatingPeer, frame, inventAnswer, inventOffer, LONG_MESSAGES } from "./invented-deflate.ts";
+import { Random } from "./random.ts";
 import type { OutsideStep, PeerStep, Rule, Scenario, WireFrame } from "./scenario.ts";
 
 /** A row of scenarios for a seed; the same for the same seed. */
@@ -13,45 +15,11 @@ export function inventScenarios(seed: number, count: number): readonly Scenario[
   return Array.from({ length: count }, (_, at) => invent(random, `invented-${seed}.${at}`));
 }
 
-/** Numerical Recipes' linear congruential generator: what matters is that it is the same everywhere. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  below(limit: number): number {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((this.#state / 2 ** 32) * limit);
-  }
-
-  chance(percent: number): boolean {
-    return this.below(100) < percent;
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)] as Item;
-  }
-
-  list<Item>(least: number, most: number, make: () => Item): readonly Item[] {
-    return Array.from({ length: least + this.below(most - least + 1) }, make);
-  }
-}
-
 /** The peer's pauses in ms. The caller's and the module's differ from them by a fraction, so that nothing happens at one moment by chance. */
 const PAUSES = [5, 10, 15, 20, 25, 30, 40, 55, 70];
 const CALLERS_FRACTION = 0.37;
 const BLOCKS = [7.61, 33.61, 61.61];
 
-const frame = (op: string, more: Partial<WireFrame> = {}): WireFrame => ({
-  type: "frame",
-  op,
-  fin: true,
-  masked: false,
-  rsv: 0,
-  ...more,
-});
 const close = (code: number, reason: string): WireFrame => frame("close", { code, reason });
 
 const GOOD_FRAMES: readonly WireFrame[] = [
@@ -95,6 +63,13 @@ const GENERIC_ANSWERS = [
   '{:close, 999, "x", state + 1}',
   ":nonsense",
 ];
+/** What keeps a connection open: with compression, what follows is the point. */
+const CALM_ANSWERS = [
+  "{:ok, state + 1}",
+  '{:reply, [text: "r", binary: <<1>>], state + 10}',
+  '{:reply, [text: "", text: "Hello Hello"], state + 1}',
+  ...LONG_MESSAGES.map((message) => `{:reply, [${message}], state + 1}`),
+];
 const CONNECTION_ANSWERS = [
   ":close",
   ":reconnect",
@@ -123,6 +98,8 @@ const CALLS: readonly OutsideStep[] = [
   { call: "send", frame: '{:text, "s"}' },
   { call: "send", frame: "{:binary, <<9>>}" },
   { call: "send", frame: ":ping" },
+  { call: "send", frame: '{:text, ""}' },
+  ...LONG_MESSAGES.map((message) => ({ call: "send", frame: message })),
   { call: "send", frame: '{:close, 1000, "by send"}' },
   { call: "send", frame: "{:nonsense, 1}" },
   { call: "close", code: "1000", reason: '"bye"' },
@@ -135,8 +112,14 @@ const CALLS: readonly OutsideStep[] = [
 ];
 
 function invent(random: Random, id: string): Scenario {
-  const generic = (): readonly Rule[] => rules(random, GENERIC_ANSWERS);
   const connection = (): readonly Rule[] => rules(random, CONNECTION_ANSWERS);
+  const offer = random.chance(50) ? inventOffer(random) : undefined;
+  const answers = offer !== undefined && random.chance(80) ? CALM_ANSWERS : GENERIC_ANSWERS;
+  const generic = (): readonly Rule[] => rules(random, answers);
+  const options = [
+    ...(random.chance(25) ? ["ping_interval: 60"] : []),
+    ...(offer === undefined ? [] : [`mint_upgrade_opts: [extensions: ${offer}]`]),
+  ];
   const steps = random
     .list(1, 6, () => random.pick(CALLS))
     .flatMap((call) => (random.chance(75) ? [{ when: random.pick(CONDITIONS) }, call] : [call]));
@@ -148,7 +131,7 @@ function invent(random: Random, id: string): Scenario {
     client: {
       uri: "ws://127.0.0.1:PORT/ws",
       initialState: "0",
-      options: random.chance(25) ? "[ping_interval: 60]" : "[]",
+      options: `[${options.join(", ")}]`,
       callbacks: {
         handle_connect: generic(),
         handle_in: generic(),
@@ -168,7 +151,9 @@ function invent(random: Random, id: string): Scenario {
       ],
       observeMsAfterLastStep: random.pick([0, 30, 150]),
     },
-    peer: random.chance(6) ? "no listener on the port" : random.list(1, 3, () => connectionSteps(random)),
+    peer: random.chance(6)
+      ? "no listener on the port"
+      : random.list(1, 3, () => connectionSteps(random, offer !== undefined)),
     observed: {
       callbacks: [],
       wire: [],
@@ -193,11 +178,20 @@ function rules(random: Random, answers: readonly string[]): readonly Rule[] {
   ];
 }
 
-function connectionSteps(random: Random): readonly PeerStep[] {
+function connectionSteps(random: Random, offered: boolean): readonly PeerStep[] {
+  const answer = offered ? inventAnswer(random) : [];
+  const peer = offered ? new DeflatingPeer(random, answer) : undefined;
   const pause = (): PeerStep => ({ step: "sleep", ms: random.pick(PAUSES) });
-  const some = (): WireFrame =>
-    random.pick(random.chance(70) ? GOOD_FRAMES : random.chance(50) ? BAD_FRAMES : CLOSE_FRAMES);
-  const frames = (): readonly WireFrame[] => random.list(1, 3, some);
+  const some = (): readonly WireFrame[] =>
+    peer !== undefined && random.chance(75)
+      ? peer.frames()
+      : [random.pick(random.chance(70) ? GOOD_FRAMES : random.chance(50) ? BAD_FRAMES : CLOSE_FRAMES)];
+  const frames = (): readonly WireFrame[] => random.list(1, 3, some).flat();
+  const oneByOne = (): readonly PeerStep[] =>
+    random
+      .list(1, peer === undefined ? 1 : 3, some)
+      .flat()
+      .map((one) => ({ step: "send_frame", frame: one }));
   const endings: readonly (readonly PeerStep[])[] = [
     [{ step: "send_http", status: 403, headers: [["content-length", "0"]], body: "" }],
     [{ step: "send_http", status: 204, headers: [], body: "" }],
@@ -212,13 +206,18 @@ function connectionSteps(random: Random): readonly PeerStep[] {
   const interim: readonly PeerStep[] = random.chance(5)
     ? [{ step: "send_raw", len: 25, text: "HTTP/1.1 100 Continue\r\n\r\n" }]
     : [];
-  const opened: PeerStep = random.chance(15) ? { step: "send_101", gluedFrames: frames() } : { step: "send_101" };
+  const extraHeaders = answer.map((value) => ["sec-websocket-extensions", value] as const);
+  const opened: PeerStep = {
+    step: "send_101",
+    extraHeaders,
+    ...(random.chance(15) ? { gluedFrames: frames() } : {}),
+  };
   const traffic = random
-    .list(0, 4, (): readonly PeerStep[] => [
+    .list(peer === undefined ? 0 : 2, 4, (): readonly PeerStep[] => [
       ...(random.chance(80) ? [pause()] : []),
       ...random.pick<readonly PeerStep[]>([
-        [{ step: "send_frame", frame: some() }],
-        [{ step: "send_frame", frame: some() }],
+        oneByOne(),
+        oneByOne(),
         [{ step: "send_frame", frame: random.pick(CLOSE_FRAMES) }],
         [{ step: "send_frames_in_one_write", frames: frames() }],
         [{ step: "send_frame_in_pieces", frame: random.pick(GOOD_FRAMES), pieceBytes: 1, pauseMs: 3 }],

@@ -437,7 +437,7 @@ export class ModelClient implements LinkOwner {
       return false;
     }
     // A stop is final, and the handler that ends an attempt has the last word on what follows.
-    if (this.#next.type === "stop" && this.#status !== "open") return false;
+    if (this.#status === "terminating" || (this.#next.type === "stop" && this.#status !== "open")) return false;
     if (this.#status === "deciding" && decision.type === "reconnect") return false;
     if (this.#status === "open") {
       this.differs("goodbye");

@@ -2,12 +2,15 @@
  * One connection of the model: the peer's end for the script, and the client's end, which reads the answer and the frames as
  * RFC 6455 says. It knows no callbacks; it tells the model's client what has come.
  */
+import { RSV1 } from "./compression.ts";
 import type { DifferenceName } from "./differences.ts";
 import { errorTerm, statusTerm } from "./errors.ts";
+import type { Offer } from "./mint-extensions.ts";
+import { judgeAnswer, type ModelDeflate } from "./model-extensions.ts";
 import type { PeerLink } from "./script.ts";
 import { binary, type Term, textOf } from "./terms.ts";
 import type { VirtualTime } from "./time.ts";
-import { frameTerm, type Sent, sentFrame } from "./trace.ts";
+import { ANY_TEXT, frameTerm, type Sent, sentFrame } from "./trace.ts";
 import { acceptOf, headerOf, type ReadFrame, type Request, readFrame, splitHead } from "./wire.ts";
 
 /** What the client is told of its connection. */
@@ -25,10 +28,14 @@ export interface LinkOwner {
 }
 
 /** What the client asked for, which the answer is held against. */
-export type Asked = { readonly request: Request; readonly subprotocols: readonly string[] };
+export type Asked = {
+  readonly request: Request;
+  readonly subprotocols: readonly string[];
+  readonly offers: readonly Offer[];
+};
 
-/** A frame's reason text is for people, and is not compared. */
-export const ANY_TEXT = "<any text>";
+/** A message whose last fragment hasn't come. */
+type Message = { readonly op: string; readonly deflated: boolean; readonly bytes: Buffer };
 
 const SILENCE_AFTER_REFUSAL = 1000;
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -40,7 +47,8 @@ export class ModelLink implements PeerLink {
   readonly #counts = new Map<string, number>();
   #buffer: Buffer = Buffer.alloc(0);
   #phase: "handshake" | "open" | "over" = "handshake";
-  #message: { readonly op: string; readonly bytes: Buffer } | undefined;
+  #message: Message | undefined;
+  #deflate: ModelDeflate | undefined;
   #closeSent = false;
   /** The peer has closed its socket, so nobody sees what is still sent. */
   #unread = false;
@@ -88,10 +96,13 @@ export class ModelLink implements PeerLink {
   }
 
   send(op: string, payload: Uint8Array): void {
-    if (this.#gone || (this.#closeSent && op !== "close")) return;
+    // A ping is answered until the peer's close frame has come (RFC 6455 §5.5.2).
+    if (this.#gone || (this.#closeSent && op !== "close" && op !== "pong")) return;
     if (op === "close") this.#closeSent = true;
     if (this.#unread) return;
-    this.#frames.push(sentFrame(op, payload, { masked: true }));
+    const deflated = this.#deflate !== undefined && isData(op) && this.#deflate.compresses(payload);
+    if (this.#deflate !== undefined && isData(op) && !deflated) this.#owner.differs("compressed-to-be-shorter");
+    this.#frames.push(sentFrame(op, payload, { masked: true, deflated }));
     this.#counts.set(op, this.framesSeen(op) + 1);
   }
 
@@ -201,7 +212,15 @@ export class ModelLink implements PeerLink {
     if (headerOf(head, "sec-websocket-accept") !== acceptOf(KEY)) return "accept";
     const subprotocol = headerOf(head, "sec-websocket-protocol");
     if (subprotocol !== undefined && !this.#asked.subprotocols.includes(subprotocol)) return "subprotocol";
-    return headerOf(head, "sec-websocket-extensions") === undefined ? undefined : "extensions";
+    return this.#agreeTo(head) ? undefined : "extensions";
+  }
+
+  #agreeTo(head: Request): boolean {
+    const values = head.headers.flatMap(([name, value]) => (name === "sec-websocket-extensions" ? [value] : []));
+    const { type, deflate, differs } = judgeAnswer(values, this.#asked.offers);
+    if (differs !== undefined) this.#owner.differs(differs);
+    this.#deflate = deflate;
+    return type !== "refused";
   }
 
   #refused: Request = { line: "", headers: [] };
@@ -257,8 +276,11 @@ export class ModelLink implements PeerLink {
   }
 
   #headerFault(frame: ReadFrame): { readonly reason: string; readonly freshAccepts: boolean } | undefined {
-    const control = ["close", "ping", "pong"].includes(frame.op);
-    if (frame.rsv !== 0) return { reason: "reserved_bits", freshAccepts: false };
+    const control = isControl(frame.op);
+    // Of a message's reserved bits Fresh looks at the first fragment's only.
+    if ((frame.rsv & ~this.#allowedBits(frame.op)) !== 0) {
+      return { reason: "reserved_bits", freshAccepts: frame.op === "continuation" && this.#message !== undefined };
+    }
     if (frame.op.startsWith("opcode_")) return { reason: "reserved_opcode", freshAccepts: false };
     if (control && !frame.fin) return { reason: "control_fragmented", freshAccepts: true };
     if (frame.op === "continuation" && this.#message === undefined) {
@@ -274,19 +296,25 @@ export class ModelLink implements PeerLink {
     return undefined;
   }
 
-  /** The first bad byte of text counts, wherever the message is cut (RFC 6455 §8.1). */
+  /** RSV1 marks a message that is compressed, on its first frame (RFC 7692 §6). */
+  #allowedBits(op: string): number {
+    return this.#deflate === undefined || isControl(op) || op === "continuation" ? 0 : RSV1;
+  }
+
+  /** The message that a data frame begins or goes on with, as far as it has come. */
+  #messageWith({ op, rsv, payload }: ReadFrame): Message {
+    const before = op === "continuation" ? this.#message : undefined;
+    const bytes = Buffer.concat([before?.bytes ?? Buffer.alloc(0), payload]);
+    return { op: before?.op ?? op, deflated: before?.deflated ?? rsv === RSV1, bytes };
+  }
+
+  /** The first bad byte of text counts, wherever the message is cut (RFC 6455 §8.1); in what is compressed, once the frame is whole. */
   #textFault(frame: ReadFrame): { readonly reason: string; readonly freshAccepts: boolean } | undefined {
-    if ((frame.op === "continuation" ? this.#message?.op : frame.op) !== "text") return undefined;
-    const soFar = Buffer.concat(
-      [frame.op === "continuation" ? (this.#message?.bytes ?? "") : "", frame.payload].map((part) => Buffer.from(part)),
-    );
+    if (isControl(frame.op)) return undefined;
+    const { op, deflated, bytes } = this.#messageWith(frame);
     const whole = frame.size !== undefined && frame.fin;
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(soFar, { stream: !whole });
-      return undefined;
-    } catch {
-      return { reason: "invalid_utf8", freshAccepts: false };
-    }
+    if (deflated || op !== "text" || isText(bytes, whole)) return undefined;
+    return { reason: "invalid_utf8", freshAccepts: false };
   }
 
   #take(frame: ReadFrame): void {
@@ -303,12 +331,23 @@ export class ModelLink implements PeerLink {
         this.#owner.frame(op, frameTerm(op, payload));
         return;
       default: {
-        const bytes = Buffer.concat([this.#message?.bytes ?? Buffer.alloc(0), payload]);
-        const message = { op: this.#message?.op ?? op, bytes };
+        const message = this.#messageWith(frame);
         this.#message = frame.fin ? undefined : message;
-        if (frame.fin) this.#owner.frame(message.op, frameTerm(message.op, bytes));
+        const bytes = message.deflated ? this.#inflate(message, frame.fin) : message.bytes;
+        if (frame.fin && bytes !== undefined) this.#owner.frame(message.op, frameTerm(message.op, bytes));
       }
     }
+  }
+
+  /** What a compressed message means, as far as it has come; undefined when it was a violation. */
+  #inflate({ op, bytes }: Message, whole: boolean): Buffer | undefined {
+    const deflate = this.#deflate as ModelDeflate;
+    const { data, mintAgrees } = whole ? deflate.message(bytes) : { data: deflate.begun(bytes), mintAgrees: true };
+    if (data !== undefined && !mintAgrees) this.#owner.differs("inflating-goes-on");
+    if (data === undefined) this.#violate("extension_data", false);
+    else if (op === "text" && !isText(data, whole)) this.#violate("invalid_utf8", false);
+    else return data;
+    return undefined;
   }
 
   #takeClose(payload: Buffer): void {
@@ -336,12 +375,25 @@ export class ModelLink implements PeerLink {
   }
 
   #violate(reason: string, freshAccepts: boolean): void {
-    this.#owner.differs("violation-ends");
+    this.#owner.differs(reason === "extension_data" ? "bad-deflate-data" : "violation-ends");
     if (freshAccepts) this.#owner.differs("strict-decoder");
     this.#violated = true;
-    this.#sendViolation(reason === "invalid_utf8" ? 1007 : 1002);
+    this.#sendViolation(["invalid_utf8", "extension_data"].includes(reason) ? 1007 : 1002);
     this.#phase = "over";
     this.#owner.violated(reason);
+  }
+}
+
+const isControl = (op: string): boolean => ["close", "ping", "pong"].includes(op);
+const isData = (op: string): boolean => op === "text" || op === "binary";
+
+/** Is this text, or the beginning of one? */
+function isText(bytes: Buffer, whole: boolean): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: !whole });
+    return true;
+  } catch {
+    return false;
   }
 }
 

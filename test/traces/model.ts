@@ -5,12 +5,15 @@
  * nobody has seen yet too.
  */
 import { Answers, showAnswer } from "./answers.ts";
+import { inOneOrder } from "./compression.ts";
 import type { DifferenceName } from "./differences.ts";
 import { errorTerm, headerPairs } from "./errors.ts";
+import { type Offer, offerHeader, offersOf } from "./mint-extensions.ts";
 import { defaultAnswer } from "./model-answers.ts";
 import { ModelClient, type World } from "./model-client.ts";
+import { isOffer } from "./model-extensions.ts";
 import { type LinkOwner, ModelLink } from "./model-link.ts";
-import { type Caller, type OutsideCall, type OutsideResult, outsideScript, type Target } from "./outside.ts";
+import { type Caller, type OutsideCall, type OutsideResult, OWN, outsideScript, type Target } from "./outside.ts";
 import type { PeerStep, Scenario } from "./scenario.ts";
 import { CONDITION_LIMIT, lengthFormOf, type PeerLink, peerScript, type Script, speaksTls, stepsOf } from "./script.ts";
 import { parseTerm } from "./term-reader.ts";
@@ -29,6 +32,10 @@ const DETOURS: readonly DifferenceName[] = [
   "start-validates",
   "not-built",
   "answer-is-checked",
+  "extension-answer-is-checked",
+  "extension-list-grammar",
+  "window-of-256-bytes",
+  "bad-deflate-data",
   "http-is-ws",
   "no-path-is-root",
 ];
@@ -41,6 +48,7 @@ class Model implements Caller, World {
   readonly time = new VirtualTime();
   readonly #scenario: Scenario;
   readonly #options: ReadonlyMap<string, Term>;
+  readonly #offers: readonly Offer[];
   readonly #answers: Answers;
   readonly #differences = new Set<DifferenceName>();
   readonly #called: Called[] = [];
@@ -57,6 +65,7 @@ class Model implements Caller, World {
     this.#scenario = scenario;
     this.#answers = new Answers(scenario);
     this.#options = keywords(parseTerm(scenario.client.options));
+    this.#offers = offersOf(this.#options.get("mint_upgrade_opts"));
   }
 
   run(): Prediction {
@@ -115,7 +124,7 @@ class Model implements Caller, World {
     const subprotocols = this.#subprotocols();
     const secure = this.#scenario.client.uri.startsWith("wss:");
     if (secure && speaksTls(this.#scenario) && !this.#trustsPeer()) return { failed: "tls" };
-    const link = new ModelLink(owner, { request: this.#request(subprotocols), subprotocols });
+    const link = new ModelLink(owner, { request: this.#request(subprotocols), subprotocols, offers: this.#offers });
     if (secure && !speaksTls(this.#scenario)) return this.#connectToPlain(owner, link, steps);
     this.#links.push(link);
     this.time.start(peerScript(steps, link, (name) => this.#answers.callsOf(name), lengthFormOf(this.#scenario)));
@@ -178,6 +187,9 @@ class Model implements Caller, World {
         ["sec-websocket-version", "13"],
         ["sec-websocket-key", "<key>"],
         ...(subprotocols.length === 0 ? [] : [["sec-websocket-protocol", subprotocols.join(", ")] as const]),
+        ...(this.#offers.length === 0
+          ? []
+          : [["sec-websocket-extensions", inOneOrder(offerHeader(this.#offers))] as const]),
         ...given.filter(([name]) => name !== "sec-websocket-protocol"),
       ],
     };
@@ -219,18 +231,18 @@ class Model implements Caller, World {
       case "send":
         for (const { to, frame } of call.messages) {
           const client = this.#target(to);
-          if (client === undefined) return "raised NoSuchConnectionError";
+          if (client === undefined) return nobody(to);
           client.send(frame);
         }
         return ":ok";
       case "close": {
         const client = this.#target(call.to);
         client?.close(call.code, call.reason);
-        return client === undefined ? "raised NoSuchConnectionError" : ":ok";
+        return client === undefined ? nobody(call.to) : ":ok";
       }
       case "message":
         this.#own?.info(call.message);
-        return "sent";
+        return this.#own === undefined ? nobody(OWN) : "sent";
       case "foreign":
         this.differs("no-foreign-requests");
         return "sent";
@@ -279,6 +291,10 @@ class Model implements Caller, World {
 
   /** What start() throws (DESIGN 1.3), if anything. */
   #refusal(): string | undefined {
+    if (!this.#offers.every(isOffer)) {
+      this.differs("start-validates");
+      return "raised TypeError";
+    }
     const invalidOption = this.#invalidOption();
     if (invalidOption !== undefined) {
       this.differs(invalidOption);
@@ -299,7 +315,6 @@ class Model implements Caller, World {
   #invalidOption(): DifferenceName | undefined {
     const name = this.#options.get("name");
     if (name?.kind === "tuple" && !isAtom(name.items[0], "local")) return "not-built";
-    if (keywords(this.#options.get("mint_upgrade_opts") ?? atom("nil")).has("extensions")) return "not-built";
     const interval = this.#options.get("ping_interval");
     if (interval !== undefined && !isAtom(interval, "nil") && !(interval.kind === "number" && interval.value >= 0)) {
       return "start-validates";
@@ -318,7 +333,7 @@ class Model implements Caller, World {
 
   #target(target: Target): ModelClient | undefined {
     const found = target.type === "own" ? this.#own : this.#names.get(localName(target.name));
-    if (found === undefined) this.differs("unknown-name-throws");
+    if (found === undefined && target.type === "name") this.differs("unknown-name-throws");
     return found;
   }
 
@@ -330,6 +345,9 @@ class Model implements Caller, World {
     return String(recorded?.result);
   }
 }
+
+/** Where start has thrown there is no connection to call; a name that nobody has is an error of its own. */
+const nobody = ({ type }: Target): string => (type === "own" ? "raised Error" : "raised NoSuchConnectionError");
 
 function keywords(list: Term): ReadonlyMap<string, Term> {
   const found = new Map<string, Term>();

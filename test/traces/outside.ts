@@ -33,7 +33,7 @@ export type OutsideCall =
   /** A module that has a function of the macro's name. */
   | { readonly type: "ownFunction"; readonly name: string };
 
-const OWN: Target = { type: "own" };
+export const OWN: Target = { type: "own" };
 
 type Reading = readonly [pattern: RegExp, read: (found: readonly string[], step: OutsideStep) => OutsideCall];
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
+import { constants, deflateRawSync } from "node:zlib";
 import { WebSocket } from "ws";
+import { type Inflated, Inflation } from "./compression.ts";
 import { inventScenarios } from "./invented.ts";
 import { Peer } from "./peer.ts";
 import type { PeerStep, Scenario } from "./scenario.ts";
@@ -58,6 +61,58 @@ test("the scripted peer speaks the protocol: the ws package's client understands
   assert.deepEqual(sent.frames, ['{:text, "from ws"}', '{:pong, "p"}', '{:close, 4001, "done"}']);
   assert.equal(peer.saw("pong"), 1);
   await peer.close();
+});
+
+test("the scripted peer takes the ws package's compressed messages apart, with context takeover and without", async () => {
+  for (const answer of ["permessage-deflate", "permessage-deflate; client_no_context_takeover"]) {
+    const extraHeaders = [["sec-websocket-extensions", answer]] as const;
+    const peer = await peerFor([
+      [
+        { step: "read_request" },
+        { step: "send_101", extraHeaders },
+        { step: "await_client_frame", op: "close", nth: 1 },
+        { step: "close_tcp" },
+      ],
+    ]);
+    const client = new WebSocket(`ws://127.0.0.1:${peer.port}/`, { perMessageDeflate: { threshold: 0 } });
+    await once(client, "open");
+    for (const message of ["short", "the same words", "the same words again", Buffer.alloc(300, 1)]) {
+      client.send(message, { compress: message !== "short" });
+    }
+    client.close(1000);
+    await once(client, "close");
+    for (let turn = 0; turn < 1000 && (peer.sent()[0]?.frames.length ?? 0) < 5; turn += 1) await new Promise(setImmediate);
+    const digest = createHash("sha256").update(Buffer.alloc(300, 1)).digest("hex").slice(0, 16);
+    const [sent] = peer.sent();
+    await peer.close();
+    assert.deepEqual(sent?.frames, [
+      '{:text, "short"}',
+      '{:text, "the same words"} deflated',
+      '{:text, "the same words again"} deflated',
+      `{:binary, <binary bytes=300 utf8=true sha256=${digest}>} deflated`,
+      '{:close, 1000, ""}',
+    ]);
+  }
+});
+
+test("what refers back although it was agreed not to, or is no DEFLATE data, isn't taken apart", () => {
+  const payload = (message: string, dictionary?: string): Buffer =>
+    deflateRawSync(message, {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      ...(dictionary === undefined ? {} : { dictionary: Buffer.from(dictionary) }),
+    }).subarray(0, -4);
+  const again = payload("the same words again", "the same words");
+  const shown = (inflated: Inflated | undefined): string | undefined => inflated?.data.toString();
+  for (const takeover of [true, false]) {
+    const inflation = new Inflation({ takeover, windowBits: 15 });
+    assert.equal(shown(inflation.message(payload("the same words"))), "the same words");
+    assert.equal(shown(inflation.message(again)), takeover ? "the same words again" : undefined);
+    assert.equal(inflation.message(Buffer.from("ffffffff", "hex")), undefined);
+    // Nothing is known any more of what such a message meant.
+    assert.equal(inflation.message(again), undefined);
+    assert.equal(inflation.message(payload("no end").subarray(0, -2)), undefined);
+    assert.equal(shown(inflation.message(Buffer.alloc(0))), "");
+  }
 });
 
 test("each connection has its own steps, and the last of them serve all that follow", async () => {

@@ -6,10 +6,11 @@ import { once } from "node:events";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { CERTIFICATE, KEY } from "../testing/certificate.ts";
+import { clientTermsOf, Inflation } from "./compression.ts";
 import type { Scenario } from "./scenario.ts";
-import { lengthFormOf, type PeerLink, peerScript, speaksTls, stepsOf } from "./script.ts";
+import { headersOf101, lengthFormOf, type PeerLink, peerScript, speaksTls, stepsOf } from "./script.ts";
 import type { QuietTime } from "./time.ts";
-import { requestHeader, type Sent, sentFrame } from "./trace.ts";
+import { readSent, requestHeader, type Sent } from "./trace.ts";
 import { acceptOf, headerOf, type Request, readFrame, splitHead } from "./wire.ts";
 
 /**
@@ -24,14 +25,17 @@ class Link implements PeerLink {
   readonly #changed: () => void;
   readonly #frames: string[] = [];
   readonly #counts = new Map<string, number>();
+  /** Where compression is agreed to. */
+  readonly #inflation: Inflation | undefined;
   #request: Request | undefined;
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
   /** The socket has been closed: the original peer read nothing after that. */
   #closed = false;
 
-  constructor(socket: Socket, changed: () => void) {
+  constructor(socket: Socket, inflation: Inflation | undefined, changed: () => void) {
     this.#socket = socket;
+    this.#inflation = inflation;
     this.#changed = changed;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
@@ -95,7 +99,7 @@ class Link implements PeerLink {
       const frame = readFrame(this.#bytes);
       if (frame?.size === undefined) return;
       this.#bytes = this.#bytes.subarray(frame.size);
-      this.#frames.push(sentFrame(frame.op, frame.payload, frame));
+      this.#frames.push(readSent(frame, this.#inflation));
       this.#count(frame.op);
     }
   }
@@ -161,8 +165,10 @@ export class Peer {
   }
 
   #serve(socket: Socket): void {
-    const link = new Link(socket, () => this.#time.changed());
     const steps = stepsOf(this.#scenario, this.#links.length) ?? [];
+    const terms = clientTermsOf(headersOf101(steps, "sec-websocket-extensions"));
+    const inflation = terms === undefined ? undefined : new Inflation(terms);
+    const link = new Link(socket, inflation, () => this.#time.changed());
     this.#links.push(link);
     this.#time
       .run(peerScript(steps, link, this.#callbacksSeen, lengthFormOf(this.#scenario)))

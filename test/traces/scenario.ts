@@ -117,11 +117,15 @@ export type Scenario = {
   };
 };
 
+/** What was handed down of Fresh, and what was recorded in addition about permessage-deflate. */
+const RECORDED = ["./fresh-traces.json", "./deflate-traces.json"];
+
 /**
- * The scenarios: those of fresh-traces.json beside this file, or of the file that EVERFRESH_TRACES names,
+ * The scenarios: the recorded ones beside this file, or those of the file that EVERFRESH_TRACES names,
  * so that others of the same sort can be replayed without a change.
  */
 export function readScenarios(): readonly Scenario[] {
-  const file = process.env.EVERFRESH_TRACES ?? new URL("./fresh-traces.json", import.meta.url);
-  return JSON.parse(readFileSync(file, "utf8")) as readonly Scenario[];
+  const other = process.env.EVERFRESH_TRACES;
+  const files = other === undefined ? RECORDED.map((file) => new URL(file, import.meta.url)) : [other];
+  return files.flatMap((file) => JSON.parse(readFileSync(file, "utf8")) as readonly Scenario[]);
 }

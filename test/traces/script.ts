@@ -112,6 +112,13 @@ export function stepsOf(scenario: Scenario, connection: number): readonly PeerSt
   return scenario.peer[Math.min(connection, scenario.peer.length - 1)];
 }
 
+/** What the 101 in these steps says in a header that isn't one of the usual ones. */
+export function headersOf101(steps: readonly PeerStep[], name: string): readonly string[] {
+  return steps
+    .flatMap((step) => (step.step === "send_101" ? (step.extraHeaders ?? []) : []))
+    .flatMap(([header, value]) => (header === name ? [value] : []));
+}
+
 /** The data holds a frame's payload but not the form its length was written in; the title tells where that is the point. */
 export function lengthFormOf(scenario: Scenario): LengthForm {
   const form = /\bwith (16|64)-bit length/.exec(scenario.title)?.[1];

@@ -36,6 +36,12 @@ test("a long binary known only by its digest gets bytes of its length and sort, 
   assert.equal(showTerm(binary(Uint8Array.from(term.items[1].bytes))), name);
 });
 
+test("a long binary that is there in full is printed by its digest, as the data prints it", () => {
+  const name = "<binary bytes=70000 utf8=true sha256=66915c0872933db5>";
+  assert.equal(showTerm(parseTerm(`"${"a".repeat(70_000)}"`)), name);
+  assert.equal(showTerm(parseTerm(name)), name);
+});
+
 test("an answer over the state is worked out", () => {
   const answer = evaluateTerm(parseTerm('{:reply, [text: "a" <> "b"], state + 1}'), { state: number(7) });
   assert.equal(showTerm(answer), '{:reply, [{:text, "ab"}], 8}');

@@ -3,6 +3,7 @@
  *
  * `showTerm` prints one form for each term, so that two terms are equal when their printed forms are.
  */
+import { createHash } from "node:crypto";
 
 export type Term =
   | { readonly kind: "atom"; readonly name: string }
@@ -59,12 +60,15 @@ export function standIn(length: number, utf8: boolean, digest: string): Uint8Arr
   return bytes;
 }
 
-function standInName(bytes: Uint8Array): string | undefined {
-  if (bytes.byteLength < 256) return undefined;
+/** The longest binary that the data writes out; longer ones it names by their digest. */
+const LONGEST_WRITTEN = 126;
+
+function nameOfLong(bytes: Uint8Array): string {
   for (const [name, known] of standIns) {
     if (known.byteLength === bytes.byteLength && Buffer.compare(known, bytes) === 0) return name;
   }
-  return undefined;
+  const digest = createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+  return `<binary bytes=${bytes.byteLength} utf8=${textOf(binary(bytes)) !== undefined} sha256=${digest}>`;
 }
 
 // ── Printing ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,8 +103,7 @@ export function showTerm(term: Term): string {
 }
 
 function showBinary(bytes: Uint8Array): string {
-  const name = standInName(bytes);
-  if (name !== undefined) return name;
+  if (bytes.byteLength > LONGEST_WRITTEN) return nameOfLong(bytes);
   const text = textOf(binary(bytes));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what makes a string unprintable is just these.
   if (text === undefined || /[\u0000-\u0006\u000e-\u001a\u001c-\u001f]/.test(text))

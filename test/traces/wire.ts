@@ -3,6 +3,7 @@
  * a mistake with the library it tries, so nothing of src/ is used here.
  */
 import { createHash } from "node:crypto";
+import { RSV1 } from "./compression.ts";
 import type { PeerStep, WireFrame } from "./scenario.ts";
 import { standIn } from "./terms.ts";
 
@@ -31,6 +32,12 @@ export function payloadOf(frame: WireFrame): Buffer {
 }
 
 export function encodeFrame(frame: WireFrame, form: LengthForm = "minimal"): Buffer {
+  if (frame.sha256_16 !== undefined && ((frame.rsv ?? 0) & RSV1) !== 0) {
+    const which = `a compressed ${frame.op} frame of ${frame.len} bytes`;
+    throw new RangeError(
+      `No interpretation for ${which}: the data has only its digest, and nothing else inflates to the same.`,
+    );
+  }
   const payload = Buffer.from(payloadOf(frame));
   const opcode = OPCODES[frame.op] ?? Number(/^opcode_(\d+)$/.exec(frame.op)?.[1] ?? Number.NaN);
   if (Number.isNaN(opcode)) throw new RangeError(`No opcode is known for ${frame.op}.`);
