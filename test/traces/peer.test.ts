@@ -66,22 +66,17 @@ test("the scripted peer speaks the protocol: the ws package's client understands
 test("the scripted peer takes the ws package's compressed messages apart, with context takeover and without", async () => {
   for (const answer of ["permessage-deflate", "permessage-deflate; client_no_context_takeover"]) {
     const extraHeaders = [["sec-websocket-extensions", answer]] as const;
-    const peer = await peerFor([
-      [
-        { step: "read_request" },
-        { step: "send_101", extraHeaders },
-        { step: "await_client_frame", op: "close", nth: 1 },
-        { step: "close_tcp" },
-      ],
-    ]);
+    const peer = await peerFor([[{ step: "read_request" }, { step: "send_101", extraHeaders }]]);
     const client = new WebSocket(`ws://127.0.0.1:${peer.port}/`, { perMessageDeflate: { threshold: 0 } });
     await once(client, "open");
     for (const message of ["short", "the same words", "the same words again", Buffer.alloc(300, 1)]) {
       client.send(message, { compress: message !== "short" });
     }
     client.close(1000);
-    await once(client, "close");
-    for (let turn = 0; turn < 1000 && (peer.sent()[0]?.frames.length ?? 0) < 5; turn += 1) await new Promise(setImmediate);
+    // Its threads compress while nothing else moves, which the scripts' own time takes for quiet; so none of them waits here.
+    const deadline = performance.now() + 5000;
+    while ((peer.sent()[0]?.frames.length ?? 0) < 5 && performance.now() < deadline) await new Promise(setImmediate);
+    client.terminate();
     const digest = createHash("sha256").update(Buffer.alloc(300, 1)).digest("hex").slice(0, 16);
     const [sent] = peer.sent();
     await peer.close();
