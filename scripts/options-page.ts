@@ -26,6 +26,7 @@ export const CHAPTERS: readonly (readonly [title: string, introduction: string, 
   ],
   ["Logging", "", ["errorLogging", "infoLogging", "logger"]],
   ["The process", "", ["hibernateAfter", "ref", "signal"]],
+  ["Tests", "", ["clock", "random"]],
   [
     "Not in this version",
     "The name is taken, and its default is accepted. Any other value is refused with an InvalidOptionError.",

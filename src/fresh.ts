@@ -1,6 +1,7 @@
 /**
  * The front door: `Fresh.define`, `start`, `send` and their siblings, and the names under which connections are found.
  */
+import { platform } from "#platform";
 import {
   CALLBACK_NAMES,
   type Callbacks,
@@ -14,9 +15,10 @@ import {
 import { ConnectionProcess } from "./connection/connection.ts";
 import { AlreadyStartedError, InvalidUriError, LinkedExitError, NoSuchConnectionError } from "./connection/errors.ts";
 import type { Name, Provider, SendOptions } from "./connection/option-types.ts";
-import { resolveOptions } from "./connection/options.ts";
+import { type ResolvedOptions, resolveOptions } from "./connection/options.ts";
 import { parseUri } from "./connection/uri.ts";
 import type { FrameLike } from "./frame.ts";
+import type { Platform } from "./platform/platform.ts";
 import { type ExitReason, isOrderly } from "./supervision/exit-reason.ts";
 
 /** A connection that may be asked about without knowing its state's type. */
@@ -47,6 +49,7 @@ function launch<S>(module: FreshModule<S>, args: StartArguments<S>, link: Link):
     module,
     state: args.state,
     options,
+    platform: platformFor(options),
     onExit: (reason) => {
       if (name !== undefined) names.delete(name);
       if (link === "linked") raise(connection, reason);
@@ -55,6 +58,12 @@ function launch<S>(module: FreshModule<S>, args: StartArguments<S>, link: Link):
   if (name !== undefined) names.set(name, connection);
   connection.start();
   return connection;
+}
+
+/** The machine's own platform, with the clock and the chance of these options where they have some. */
+function platformFor({ clock, random }: Pick<ResolvedOptions, "clock" | "random">): Platform {
+  if (clock === undefined && random === undefined) return platform;
+  return { ...platform, clock: clock ?? platform.clock, random: random ?? platform.random };
 }
 
 function missing(args: unknown): string {

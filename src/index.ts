@@ -31,6 +31,7 @@ export {
   TerminatedError,
 } from "./connection/errors.ts";
 export type {
+  Clock,
   ConnectionOptions,
   ConnectionStats,
   DropCause,
@@ -42,6 +43,7 @@ export type {
   OutboxOptions,
   Provider,
   SendOptions,
+  Timer,
   UpgradeOptions,
 } from "./connection/option-types.ts";
 export {

@@ -3,7 +3,7 @@
  *
  * Everything here is said to an AttemptListener, and nothing after `abort()`.
  */
-import { platform } from "#platform";
+import type { Platform } from "../platform/platform.ts";
 import type { Channel, ChannelListener, HeaderPair, Opening } from "../transport/channel.ts";
 import { FreshError, type FreshErrorPhase } from "./errors.ts";
 import { attemptError, headersOf } from "./failures.ts";
@@ -13,6 +13,7 @@ import type { ResolvedOptions } from "./options.ts";
 import { parseUri } from "./uri.ts";
 
 export type AttemptSource = {
+  readonly platform: Pick<Platform, "openChannel" | "clock">;
   readonly uri: URL | Provider<string | URL>;
   readonly options: Pick<
     ResolvedOptions,
@@ -74,6 +75,7 @@ export class Attempt {
     const { upgradeOptions, transportOptions, maxMessageSize, maxFragments, maxRedirects, closeTimeout, ref } =
       this.#source.options;
     const { hibernateAfter } = this.#source.options;
+    const { platform } = this.#source;
     const listener = this.#listener;
     this.#opening = platform.openChannel(
       {
@@ -94,7 +96,7 @@ export class Attempt {
         connected: () => listener.connected(),
         redirected: (redirect) => listener.redirected(redirect),
         opened: (channel, status, received) => listener.opened(channel, status, headersOf(received)),
-        failed: (failure) => listener.failed(attemptError(failure)),
+        failed: (failure) => listener.failed(attemptError(failure, platform.clock.wallClock())),
         frame: (frame) => listener.frame(frame),
         castFailed: (failure) => listener.castFailed(failure),
         ended: (end) => listener.ended(end),

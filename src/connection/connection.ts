@@ -5,10 +5,10 @@
  * A message's way: the channel calls `#receive(frame)`, the mailbox passes it to the runner, that to the module's handleIn,
  * whose reply goes through the sender to the channel again. Nothing on that way is allocated but the frame and the response.
  */
-import { platform } from "#platform";
 import type { Connection, ConnectionStatus, FreshModule, SendResult } from "../behaviour.ts";
 import { type CloseFrame, type ControlFrame, type DataFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
 import { NotBuiltError } from "../not-built.ts";
+import type { Platform } from "../platform/platform.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
 import type { Channel, ChannelEnd } from "../transport/channel.ts";
 import { onAbort } from "./abort.ts";
@@ -47,6 +47,8 @@ export type ConnectionSource<S> = {
   readonly module: FreshModule<S>;
   readonly state: S;
   readonly options: ResolvedOptions<Connection<S>>;
+  /** Where it runs: its clock, its chance, and what opens channels. */
+  readonly platform: Platform;
   /** Called once, when the connection has terminated. */
   readonly onExit: (reason: ExitReason) => void;
 };
@@ -59,7 +61,7 @@ const isFrame = (item: Item): item is DataFrame | ControlFrame =>
   item.type === "text" || item.type === "binary" || item.type === "ping" || item.type === "pong";
 
 export class ConnectionProcess<S> implements Connection<S> {
-  readonly id: string = platform.identifier();
+  readonly id: string;
   readonly name?: Name;
   readonly module: FreshModule<S>;
   readonly exited: Promise<ExitReason>;
@@ -100,8 +102,9 @@ export class ConnectionProcess<S> implements Connection<S> {
   };
 
   constructor(source: ConnectionSource<S>) {
-    const { options, module, state } = source;
+    const { options, module, state, platform } = source;
     const { clock } = platform;
+    this.id = platform.identifier();
     this.#source = source;
     this.#options = options;
     this.module = module;
@@ -386,7 +389,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#series += 1;
     this.#counters.attempts += 1;
     this.#attempt = new Attempt(
-      { uri: this.#source.target, options: this.#options },
+      { uri: this.#source.target, options: this.#options, platform: this.#source.platform },
       {
         provided: (url, headers) => {
           if (this.#source.uri === undefined) this.#uri = url.href;
@@ -414,7 +417,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#retryAfter = undefined;
     this.#counters.opens += 1;
     this.#sender.attach(channel);
-    this.#link = new Link(channel, this.#options, platform.clock, {
+    this.#link = new Link(channel, this.#options, this.#source.platform.clock, {
       mayPing: () => this.#sender.ready,
       dead: (silence) => {
         this.#giveUpLink();

@@ -1,7 +1,6 @@
 /**
  * From what a transport, a frame's check or a deadline says to the FreshError that handleError gets.
  */
-import { platform } from "#platform";
 import type { ChannelEnd, ChannelFailure, HeaderPair } from "../transport/channel.ts";
 import { FreshError, type FreshErrorPhase } from "./errors.ts";
 import type { AttemptPhase } from "./lifecycle.ts";
@@ -38,12 +37,12 @@ export function endError(end: Exclude<ChannelEnd, { type: "closed" }>, phase: Fr
   return new FreshError({ kind, phase, reason, detail: message, cause });
 }
 
-/** Of an attempt that a transport has given up. */
-export function attemptError(failure: ChannelFailure): FreshError {
+/** Of an attempt that a transport has given up. `wallClock` is the time now, for a Retry-After that is a date. */
+export function attemptError(failure: ChannelFailure, wallClock: number): FreshError {
   const { kind, phase, reason, message, cause, status, body } = failure;
   const headers = failure.headers === undefined ? undefined : headersOf(failure.headers);
   const asked = headers?.get("retry-after") ?? null;
-  const retryAfter = parseRetryAfter(asked, platform.clock.wallClock());
+  const retryAfter = parseRetryAfter(asked, wallClock);
   return new FreshError({
     kind,
     phase,

@@ -3,6 +3,7 @@
  * and writes docs/options.md; a test holds the two together.
  */
 import type { Frame } from "../frame.ts";
+import type { Clock } from "../platform/platform.ts";
 import type { Extension } from "../transport/channel.ts";
 import type { TransportOptions } from "../transport/transport-options.ts";
 
@@ -105,7 +106,11 @@ export type ConnectionOptions<C = unknown> = {
   readonly hibernateAfter?: number;
   readonly ref?: boolean;
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly random?: () => number;
 };
+
+export type { Clock, Timer } from "../platform/platform.ts";
 
 /** Why a frame was not delivered or not sent; the counters of `stats.dropped`. */
 export type DropCounter = DropCause | "closed" | "invalid" | "lost";

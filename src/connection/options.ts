@@ -19,7 +19,7 @@ import {
   show,
   wholeNumber,
 } from "./option-checks.ts";
-import type { ConnectionOptions, DropCause, HeadersInput, Logger, Provider } from "./option-types.ts";
+import type { Clock, ConnectionOptions, DropCause, HeadersInput, Logger, Provider } from "./option-types.ts";
 import type { OutboxLimits } from "./outbox.ts";
 
 /** Options after validation: complete, and never changed. */
@@ -53,6 +53,8 @@ export type ResolvedOptions<C = unknown> = {
   readonly hibernateAfter: number;
   readonly ref: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly clock: Clock | undefined;
+  readonly random: (() => number) | undefined;
 };
 
 /** One option: what docs/options.md says of it, and how it is checked. */
@@ -308,6 +310,20 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     fallback: undefined,
     check: checkSignal,
   },
+  clock: {
+    type: "{ now, wallClock, after, cancel }",
+    default: "–",
+    doc: "By what clock this connection waits, the machine's by default: every deadline, backoff and heartbeat of it. For tests, `FakeClock` of [everfresh/testing](testing.md); what sockets do themselves stays on the machine's clock.",
+    fallback: undefined,
+    check: checkClock,
+  },
+  random: {
+    type: "() => number",
+    default: "–",
+    doc: "Where jitter comes from: numbers in [0, 1), by default of `Math.random`. For tests, `seededRandom` of [everfresh/testing](testing.md). Masks and keys are not drawn from it.",
+    fallback: undefined,
+    check: callable("a function () => number that gives numbers in [0, 1)"),
+  },
 };
 
 const NAMES = Object.keys(OPTIONS) as readonly (keyof ConnectionOptions)[];
@@ -474,6 +490,16 @@ function checkLogger(option: string, value: unknown): unknown {
   throw new InvalidOptionError(
     option,
     `The option logger takes an object with the methods error and info, and debug if it likes, each (fields, message) => void; it got ${show(value)}.`,
+  );
+}
+
+function checkClock(option: string, value: unknown): unknown {
+  const methods = ["now", "wallClock", "after", "cancel"] as const;
+  const lacks = (name: string): boolean => typeof (value as Record<string, unknown>)[name] !== "function";
+  if (typeof value === "object" && value !== null && !methods.some(lacks)) return value;
+  throw new InvalidOptionError(
+    option,
+    `The option clock takes an object with the functions ${methods.join(", ")}, such as a FakeClock of everfresh/testing; it got ${show(value)}.`,
   );
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Deadlines } from "../../src/connection/deadlines.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 
 function deadlines() {
   const clock = new FakeClock();

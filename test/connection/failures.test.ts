@@ -12,19 +12,22 @@ import {
 
 test("an attempt's failure keeps all that is known of it, and a Retry-After is read", () => {
   const cause = new Error("below");
-  const error = attemptError({
-    kind: "establishing_failed",
-    phase: "upgrade",
-    reason: "status",
-    message: "refused.",
-    cause,
-    status: 503,
-    headers: [
-      ["retry-after", "7"],
-      ["x-why", "busy"],
-    ],
-    body: "later",
-  });
+  const error = attemptError(
+    {
+      kind: "establishing_failed",
+      phase: "upgrade",
+      reason: "status",
+      message: "refused.",
+      cause,
+      status: 503,
+      headers: [
+        ["retry-after", "7"],
+        ["x-why", "busy"],
+      ],
+      body: "later",
+    },
+    0,
+  );
   assert.deepEqual(
     [error.kind, error.phase, error.reason, error.status, error.body, error.retryAfter, error.headers?.get("x-why")],
     ["establishing_failed", "upgrade", "status", 503, "later", 7000, "busy"],
@@ -33,8 +36,15 @@ test("an attempt's failure keeps all that is known of it, and a Retry-After is r
   assert.match(error.message, /refused\.$/);
 });
 
+test("a Retry-After that is a date is read by the clock that is given", () => {
+  const headers = [["retry-after", "Thu, 01 Jan 1970 00:01:40 GMT"]] as const;
+  const failure = { kind: "establishing_failed", phase: "upgrade", reason: "status", message: "no.", headers } as const;
+  assert.equal(attemptError(failure, 60_000).retryAfter, 40_000);
+  assert.equal(attemptError(failure, 100_001).retryAfter, 0);
+});
+
 test("a failure without an answer has neither status, headers, body nor retryAfter", () => {
-  const error = attemptError({ kind: "connecting_failed", phase: "tcp", reason: "refused", message: "no." });
+  const error = attemptError({ kind: "connecting_failed", phase: "tcp", reason: "refused", message: "no." }, 0);
   assert.deepEqual(
     [error.status, error.headers, error.body, error.retryAfter],
     [undefined, undefined, undefined, undefined],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Heartbeat } from "../../src/connection/heartbeat.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 
 function heart(options: { pingInterval?: number; pongTimeout?: number } = {}) {
   const clock = new FakeClock();

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Link } from "../../src/connection/link.ts";
 import type { FrameLike } from "../../src/frame.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 import type { Channel } from "../../src/transport/channel.ts";
-import { FakeClock } from "../support/fake-clock.ts";
 
 function link(options: { pingInterval?: number; hibernateAfter?: number; mayPing?: boolean } = {}) {
   const clock = new FakeClock();

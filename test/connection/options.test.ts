@@ -88,6 +88,12 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ onDrop: 5 }, /onDrop takes a function/],
   [{ ref: 0 }, /ref takes true or false/],
   [{ signal: {} }, /signal takes an AbortSignal; it got an object \(Object\)/],
+  [{ clock: 1 }, /clock takes an object with the functions now, wallClock, after, cancel, .* it got 1\.$/],
+  [
+    { clock: { now: () => 0, wallClock: () => 0, after: () => ({ timer: 0 }) } },
+    /clock takes an object with the functions/,
+  ],
+  [{ random: 0.5 }, /random takes a function \(\) => number that gives numbers in \[0, 1\); it got 0\.5/],
   [{ name: "" }, /name takes a string that isn't empty, or a symbol/],
   [{ name: { global: "x" } }, /\{ global \} name, which this version doesn't have/],
   [{ name: { via: {}, name: 1 } }, /\{ via \} name, which this version doesn't have/],

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Outbox, type OutboxLimits } from "../../src/connection/outbox.ts";
 import { binary, byteLengthOf, type Frame, text } from "../../src/frame.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 
 const LIMITS: OutboxLimits = { maxMessages: 3, maxBytes: 100, maxAge: 1000, overflow: "reject" };
 

@@ -4,8 +4,8 @@ import { Counters } from "../../src/connection/counters.ts";
 import { InvalidOptionError } from "../../src/connection/errors.ts";
 import { Sender } from "../../src/connection/sender.ts";
 import { binary, type FrameLike, faultOf, text } from "../../src/frame.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 import type { Channel } from "../../src/transport/channel.ts";
-import { FakeClock } from "../support/fake-clock.ts";
 
 const LIMITS = { maxMessages: 2, maxBytes: 100, maxAge: 1000, overflow: "reject" } as const;
 

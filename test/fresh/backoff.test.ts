@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Options, reconnect, stop } from "../../src/index.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 import { Log, launch, Recorder } from "./fixtures.ts";
 import { type Refusal, WsServer } from "./ws-server.ts";
 
@@ -28,6 +29,29 @@ test('backoffJitter "full" draws each wait from 0 to the ceiling, the first one 
   for (const [at, wait] of series.entries())
     assert.ok(wait >= 0 && wait <= Math.min(10, 4 * 1.5 ** at), `${wait} at ${at}`);
   assert.equal(new Set(series).size, series.length);
+});
+
+test("on a clock and a chance of its own, a connection waits by that clock for what that chance says", async () => {
+  await using server = await WsServer.start({ refuse: () => ({ status: 500 }) });
+  const clock = new FakeClock();
+  const log = new Log();
+  const recorder = new Recorder<null>();
+  await using _connection = launch(server, recorder, null, {
+    logger: log,
+    clock,
+    random: () => 0.75,
+    backoffMax: 30_000,
+    backoffJitter: "full",
+    backoffInitial: 1000,
+    backoffFactor: 2,
+    pingInterval: 0,
+  });
+  for (const attempt of [1, 2, 3]) {
+    await recorder.call("handleError", attempt);
+    assert.equal(recorder.calls.entries.length, attempt, "nothing happens by itself");
+    clock.advance(1500 * attempt);
+  }
+  assert.deepEqual(waitsOf(log).slice(0, 3), [750, 1500, 3000]);
 });
 
 test("the wait is really waited", async () => {

@@ -49,6 +49,8 @@ export const all: Options<number> = {
   hibernateAfter: 1,
   ref: false,
   signal: new AbortController().signal,
+  clock: { now: () => 0, wallClock: () => 0, after: () => ({ timer: 0 }), cancel: () => undefined },
+  random: () => 0.5,
 };
 
 export function otherForms(): void {
