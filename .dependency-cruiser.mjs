@@ -119,9 +119,10 @@ export default {
       "testing-is-a-peer",
       "^src/testing/",
       [
-        "^src/frame\\.ts$",
+        "^src/(frame|nearest)\\.ts$",
         "^src/protocol/",
         "^src/transport/",
+        PLATFORM_PORT,
         "^src/(index|fresh)\\.ts$",
         NODE_TYPES,
         "^src/testing/",

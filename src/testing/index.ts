@@ -2,6 +2,7 @@
 // Declarations mention node's types, which TypeScript 6 loads only where they are named.
 /// <reference types="node" preserve="true" />
 export { PeerError, type PeerErrorReason, ScriptError } from "./errors.ts";
+export { FakeClock, type FakeClockOptions, type RunOptions } from "./fake-clock.ts";
 export type { Automatic } from "./frame-stream.ts";
 export type { AcceptOptions, Peer, WaitOptions } from "./peer.ts";
 export type { PeerEnd } from "./peer-end.ts";
@@ -9,4 +10,5 @@ export { closePayload, type RawFrame, rawFrame } from "./raw-frame.ts";
 export type { RequestHead } from "./request-head.ts";
 export type { Refusal, ResponseChanges } from "./response.ts";
 export { accepting, echo, refusing, type Script } from "./scripts.ts";
+export { seededRandom } from "./seeded-random.ts";
 export { TestServer, type TestServerOptions } from "./test-server.ts";
