@@ -50,15 +50,20 @@ export const ignore = <S>(state: S): Ignore<S> => ({ type: "ignore", state });
 
 /**
  * Make a new attempt: with the given state, or with the initial one when called without arguments.
- * `after` is a wait in ms that takes the place of the backoff. Elixir: `{:reconnect, state}` and `:reconnect`.
+ * `after` is a wait in ms that takes the place of the backoff; less than 0 is 0, and Infinity waits for `connection.reconnect()`.
+ * Elixir: `{:reconnect, state}` and `:reconnect`. @throws TypeError for an `after` that is no number: it would be no wait at all
  */
 export function reconnect(): Reconnect<never>;
 export function reconnect<S>(state: S, options?: { readonly after?: number }): Reconnect<S>;
 export function reconnect<S>(...args: [state?: S, options?: { readonly after?: number }]): Reconnect<S> {
+  const after = args[1]?.after;
+  if (after !== undefined && (typeof after !== "number" || Number.isNaN(after))) {
+    throw new TypeError(`reconnect() takes after as a number of milliseconds; it got ${String(after)}.`);
+  }
   return {
     type: "reconnect",
     state: args.length === 0 ? undefined : { value: args[0] as S },
-    after: args[1]?.after,
+    after: after === undefined ? undefined : Math.max(0, after),
   };
 }
 

@@ -23,6 +23,17 @@ test("reconnect() asks for the initial state, reconnect(undefined) for the state
   assert.deepEqual(reconnect(5, { after: 100 }), { type: "reconnect", state: { value: 5 }, after: 100 });
 });
 
+test("an after below 0 is no wait, and one that is no number is refused: it would be an attempt without a pause", () => {
+  assert.equal(reconnect(5, { after: -1 }).after, 0);
+  assert.equal(reconnect(5, { after: Number.POSITIVE_INFINITY }).after, Number.POSITIVE_INFINITY);
+  for (const after of [Number.NaN, "5", null]) {
+    assert.throws(() => reconnect(5, { after: after as number }), {
+      name: "TypeError",
+      message: /takes after as a number/,
+    });
+  }
+});
+
 test("the defaults are Fresh's: carry on, reconnect, and ignore only encoding and casting faults", () => {
   assert.deepEqual(DEFAULT_CALLBACKS.handleConnect(101, new Headers(), "s", self), ok("s"));
   assert.deepEqual(DEFAULT_CALLBACKS.handleIn(text("x"), "s", self), ok("s"));

@@ -31,8 +31,9 @@ export class Backoff {
    */
   next(asked = 0): number {
     const { backoffInitial, backoffMax, backoffFactor, backoffJitter } = this.#options;
-    // The power overflows to Infinity after some thousand waits, and min() takes that as it should.
-    const ceiling = Math.min(backoffMax, backoffInitial * backoffFactor ** this.#waits);
+    // The power overflows to Infinity after some thousand waits, and 0 times that would be no number.
+    const growth = Math.min(Number.MAX_VALUE, backoffFactor ** this.#waits);
+    const ceiling = Math.min(backoffMax, backoffInitial * growth);
     this.#waits += 1;
     if (backoffJitter === "none") return Math.max(ceiling, asked);
     const wait = this.#random() * ceiling;

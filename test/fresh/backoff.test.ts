@@ -61,8 +61,8 @@ test("the wait is really waited", async () => {
 });
 
 /** A server that opens each connection and closes it at once; the waits and the attempts' numbers of a client of it. */
-async function dropped(options: Options<null>) {
-  await using server = await WsServer.start({ onConnection: ({ socket }) => socket.close(1001) });
+async function dropped(options: Options<null>, code = 1001) {
+  await using server = await WsServer.start({ onConnection: ({ socket }) => socket.close(code) });
   const log = new Log();
   const recorder = new Recorder<null>();
   await using _connection = launch(server, recorder, null, {
@@ -111,6 +111,12 @@ test("a Retry-After on a refused upgrade sets the wait, at most retryAfter.max",
     ["a date, beyond max", inTenSeconds(), 20, 20],
     ["0 seconds", "0", 50, 3],
     ["what is no time", "soon", 50, 3],
+    ["a number beyond all bounds", "9".repeat(400), 30, 30],
+    ["a number that is none in HTTP", "1e99", 30, 3],
+    ["a negative number", "-1", 30, 3],
+    ["a date long past", "Thu, 01 Jan 1970 00:00:00 GMT", 30, 3],
+    ["a date far away", "Fri, 31 Dec 9999 23:59:59 GMT", 30, 30],
+    ["two of them", "3600, 60", 30, 30],
   ];
   for (const [name, header, max, expected] of cases) {
     await t.test(name, async () => {
@@ -121,6 +127,30 @@ test("a Retry-After on a refused upgrade sets the wait, at most retryAfter.max",
         refusal,
       );
       assert.deepEqual(series, [expected, expected]);
+    });
+  }
+});
+
+test("a Retry-After counts whatever the status of the refusal", async (t) => {
+  for (const status of [302, 403, 429, 500, 503]) {
+    await t.test(String(status), async () => {
+      const refusal = { status, headers: { "Retry-After": "3600", Location: "/elsewhere" } };
+      assert.deepEqual(await waits(2, { backoffJitter: "none", retryAfter: { max: 30 } }, refusal), [30, 30]);
+    });
+  }
+});
+
+test("retryAfter.max bounds what the server asks, not the backoff, and 0 leaves the backoff alone", async () => {
+  const refusal = { status: 503, headers: { "Retry-After": "3600" } };
+  const options = { backoffInitial: 8, backoffFactor: 2, backoffMax: 16, backoffJitter: "none" } as const;
+  assert.deepEqual(await waits(3, { ...options, retryAfter: { max: 10 } }, refusal), [10, 16, 16]);
+  assert.deepEqual(await waits(3, { ...options, retryAfter: { max: 0 } }, refusal), [8, 16, 16]);
+});
+
+test("a 101 and then a close with 1012 or 1013 is slowed like any other drop: there is no header to go by", async (t) => {
+  for (const code of [1012, 1013]) {
+    await t.test(String(code), async () => {
+      assert.deepEqual(await dropped({ backoffInitial: 1 }, code), { waits: [1, 2, 4, 8], attempts: [1, 2, 3, 4] });
     });
   }
 });
@@ -162,6 +192,31 @@ test("reconnect(state, { after }) wins over a Retry-After", async () => {
   await using connection = launch(server, recorder, null, { logger: log });
   await connection.exited;
   assert.deepEqual(waitsOf(log), [2, 2]);
+});
+
+test("connection.reconnect() ends a wait that a Retry-After asked for, and the next wait is the backoff's", async () => {
+  const refusal = (number: number) =>
+    number === 1 ? { status: 503, headers: { "Retry-After": "3600" } } : { status: 500 };
+  await using server = await WsServer.start({ refuse: refusal });
+  const log = new Log();
+  const recorder = new Recorder<null>();
+  await using connection = launch(server, recorder, null, { logger: log });
+  await recorder.call("handleError", 1);
+  connection.reconnect();
+  await recorder.call("handleError", 3);
+  assert.deepEqual(waitsOf(log).slice(0, 2), [300_000, 1]);
+});
+
+test("an after of Infinity waits for connection.reconnect()", async () => {
+  await using server = await WsServer.start({ refuse: (number) => (number === 1 ? { status: 500 } : undefined) });
+  const clock = new FakeClock();
+  const recorder = new Recorder<null>({ handleError: () => reconnect(null, { after: Number.POSITIVE_INFINITY }) });
+  await using connection = launch(server, recorder, null, { clock });
+  await recorder.call("handleError");
+  clock.advance(365 * 24 * 3_600_000);
+  assert.equal(connection.status, "waiting");
+  connection.reconnect();
+  await connection.opened();
 });
 
 test("connection.reconnect() ends the wait at once and starts the series over", async () => {
