@@ -273,13 +273,13 @@ export class ConnectionProcess<S> implements Connection<S> {
   #receive(frame: DataFrame | ControlFrame): void {
     this.#counters.framesReceived += 1;
     if (frame.type === "pong") this.#link?.heartbeat.pong(frame.data);
-    if (this.#mailbox.busy && this.#inbox.hold(frame)) this.#link?.channel.pause();
+    if (this.#mailbox.busy && this.#inbox.hold(frame)) this.#link?.pause();
     this.#mailbox.put(frame);
   }
 
   #process(item: Item): Pending {
     // Only what has waited was held; while nothing is held, nothing has waited.
-    if (this.#inbox.length !== 0 && isFrame(item) && this.#inbox.release(item)) this.#link?.channel.resume();
+    if (this.#inbox.length !== 0 && isFrame(item) && this.#inbox.release(item)) this.#link?.resume();
     return this.#runner.process(item);
   }
 
@@ -419,6 +419,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#sender.attach(channel);
     this.#link = new Link(channel, this.#options, this.#source.platform.clock, {
       mayPing: () => this.#sender.ready,
+      random: () => this.#source.platform.random(),
       dead: (silence) => {
         this.#giveUpLink();
         const message = `no byte came within ${silence} ms of a ping, so the link is dead. If the server is only slow, raise pongTimeout.`;

@@ -1,10 +1,13 @@
 /**
- * Is the other end still there (sections 1.5 and 2)?
+ * Is the other end still there (sections 1.5 and 2)? docs/decisions/0013-when-a-link-is-dead.md has the reasons.
  *
- * A ping goes out every `pingInterval`. If not a single byte has come `pongTimeout` after one, the link is dead: the pong
- * itself isn't asked for, because it may stand behind bulk data. Time in which this process was blocked or suspended is not
- * counted: a verdict that comes late is taken back once for a fresh ping, and none is given before what the system has
- * already received has been read.
+ * A ping goes out every `pingInterval`. If not a single byte has come `pongTimeout` after it left our buffer, the link is dead;
+ * so it is when the ping can't leave, because the system takes nothing for as long. The pong itself isn't asked for: it may stand
+ * behind bulk data. Time in which nothing could be read is not counted: while reading is paused there is no verdict, and when this
+ * process stood still or the machine slept, the silence is counted anew from a fresh ping. Before any verdict, what the system has
+ * received is read.
+ *
+ * There are two timers, and no object but theirs is made for a ping.
  */
 import { type PingFrame, ping } from "../frame.ts";
 import type { Clock, Timer } from "../platform/platform.ts";
@@ -13,8 +16,16 @@ import type { Clock, Timer } from "../platform/platform.ts";
 export interface HeartbeatPort {
   /** False when no ping can be sent now. */
   sendPing(frame: PingFrame): boolean;
+  /** Calls back once, when everything sent so far has been given to the system. */
+  flushed(callback: () => void): void;
+  /** Calls back once, when what the system has received by now has been read. */
+  afterReading(callback: () => void): void;
   /** Bytes received so far on this link. */
   bytesReceived(): number;
+  /** Another number whenever the system has taken some of what waits to be sent. */
+  writeProgress(): number;
+  /** A number in [0, 1). */
+  random(): number;
   /** The link is dead. Called at most once; the heartbeat has stopped. */
   dead(silence: number): void;
 }
@@ -27,16 +38,22 @@ export type HeartbeatOptions = {
   readonly ref: boolean;
 };
 
-/** A timer that fires this much later than it should means that the process stood still. */
+/** A timer that fires this much later than it should, or a wall clock that ran ahead by as much, means that we stood still. */
 const STALL = 1000;
-/** How long a verdict lets the event loop read what has already arrived. */
-const LAST_LOOK = 1;
+const PING = ping();
 
 type Probe = {
   readonly payload: string;
-  readonly sentAt: number;
+  /** Which of the pings sent on this link carries it. */
+  readonly number: number;
+  /** Bytes received when it was sent. */
+  readonly received: number;
   readonly resolve: (roundTrip: number) => void;
   readonly reject: (error: Error) => void;
+  /** When it left the buffer; until it has, when it was put there. */
+  sentAt: number;
+  /** From when its answer is waited for. */
+  since: number;
 };
 
 export class Heartbeat {
@@ -44,14 +61,32 @@ export class Heartbeat {
   readonly #clock: Clock;
   readonly #port: HeartbeatPort;
   #interval: Timer | undefined;
+  #intervalAt = 0;
   #deadline: Timer | undefined;
-  // The ping whose answer is awaited: when it went out, and what had come in by then.
-  #sentAt = 0;
-  #receivedBefore = 0;
-  #awaitsPong = false;
+  #deadlineAt = 0;
+  #reading: "flowing" | "paused" = "flowing";
+  #stopped = false;
+  /** By how much the wall clock was ahead of the other when they were last looked at. */
+  #ahead: number;
+
+  /** Pings that have been sent, and how many of them have left the buffer. */
+  #sent = 0;
+  #left = 0;
+  /** The oldest empty ping without an answer: which it is, and when it left. */
+  #unanswered: number | undefined;
+  #unansweredSince = 0;
+
+  /** Is the link under suspicion? Then the other four say of what: the ping that has to leave, and what has happened by when. */
+  #suspected = false;
+  #awaited = 0;
+  #since = 0;
+  #received = 0;
+  #progress = 0;
+  /** A late verdict has been taken back in this silence. */
+  #reprieved = false;
+
   #probes: Probe[] = [];
   #probeCount = 0;
-  #stopped = false;
   /** Round trip of the newest answered ping in ms. */
   lastRoundTrip: number | undefined;
 
@@ -59,15 +94,17 @@ export class Heartbeat {
     this.#options = options;
     this.#clock = clock;
     this.#port = port;
-    this.#schedule();
+    this.#ahead = clock.wallClock() - clock.now();
+    // Links that opened together, as after a server's restart, are not to ping together ever after.
+    this.#schedule((1 - port.random()) * options.pingInterval);
   }
 
-  /** A pong came. Answers the probe that it carries, or measures the newest ping. */
+  /** A pong came. Answers the probe that it carries, or measures the oldest ping that has no answer. */
   pong(data: Uint8Array): void {
     const now = this.#clock.now();
     if (data.byteLength === 0) {
-      if (this.#awaitsPong) this.lastRoundTrip = now - this.#sentAt;
-      this.#awaitsPong = false;
+      if (this.#unanswered !== undefined) this.lastRoundTrip = now - this.#unansweredSince;
+      this.#unanswered = undefined;
       return;
     }
     if (this.#probes.length === 0) return;
@@ -86,13 +123,29 @@ export class Heartbeat {
     this.#probeCount += 1;
     const payload = `probe ${this.#probeCount}`;
     return new Promise((resolve, reject) => {
-      if (!this.#port.sendPing(ping(payload))) {
+      if (!this.#send(ping(payload))) {
         reject(new Error("The connection isn't open, so there is nothing to probe. Await opened() first."));
         return;
       }
-      this.#probes.push({ payload, sentAt: this.#clock.now(), resolve, reject });
-      this.#expect();
+      const now = this.#clock.now();
+      const received = this.#port.bytesReceived();
+      this.#probes.push({ payload, number: this.#sent, received, resolve, reject, sentAt: now, since: now });
+      this.#suspect();
     });
+  }
+
+  /** Nothing is read from now on, so silence says nothing. Pings go out as before: the server is to hear from us. */
+  pause(): void {
+    this.#reading = "paused";
+  }
+
+  /** Reading has been resumed. What is suspected has its whole time again, and a fresh ping if its time ran out meanwhile. */
+  resume(): void {
+    if (this.#reading === "flowing") return;
+    this.#reading = "flowing";
+    if (!this.#suspected || this.#stopped) return;
+    if (this.#deadline === undefined) this.#startOver();
+    else this.#countAnew();
   }
 
   /** No ping and no verdict after this; probes that wait are rejected. */
@@ -105,80 +158,168 @@ export class Heartbeat {
     for (const probe of this.#probes.splice(0)) probe.reject(why);
   }
 
-  #schedule(): void {
+  // ── Pings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #schedule(wait: number): void {
     const { pingInterval, ref } = this.#options;
     if (this.#stopped || pingInterval === 0 || pingInterval === Number.POSITIVE_INFINITY) return;
-    this.#interval = this.#clock.after(
-      pingInterval,
-      () => {
-        this.#schedule();
-        this.#ping();
-      },
-      ref,
-    );
+    this.#intervalAt = this.#clock.now() + wait;
+    this.#interval = this.#clock.after(wait, this.#tick, ref);
   }
+
+  readonly #tick = (): void => {
+    const stoodStill = this.#stoodStillAt(this.#intervalAt);
+    this.#schedule(this.#options.pingInterval);
+    if (stoodStill) this.#startOver();
+    else this.#ping();
+  };
 
   #ping(): void {
-    if (!this.#port.sendPing(ping())) return;
-    // While an answer is awaited another ping doesn't move its deadline: a short interval must not put it off for ever.
-    if (!this.#awaitsPong) this.#sentAt = this.#clock.now();
-    this.#awaitsPong = true;
-    this.#expect();
+    // One in the buffer is enough. More of them behind bulk data would only pile up.
+    if (this.#left === this.#sent) {
+      if (!this.#send(PING)) return;
+      if (this.#unanswered === undefined) {
+        this.#unanswered = this.#sent;
+        this.#unansweredSince = this.#clock.now();
+      }
+    }
+    this.#suspect();
   }
 
-  // A ping moves the deadline only if something has come since the one that set it: silence is counted from its first ping,
-  // so a dead link is found within one interval and one timeout, whichever of them is longer.
-  #expect(): void {
-    const { pongTimeout, ref } = this.#options;
-    if (pongTimeout === 0) return;
+  #send(frame: PingFrame): boolean {
+    if (!this.#port.sendPing(frame)) return false;
+    this.#sent += 1;
+    this.#port.flushed(this.#pingLeft);
+    return true;
+  }
+
+  /** Called for each ping, in their order. Its pong may have come before this, where a platform tells late of a write. */
+  readonly #pingLeft = (): void => {
+    if (this.#stopped) return;
+    this.#left += 1;
+    const now = this.#clock.now();
+    if (this.#left === this.#unanswered) this.#unansweredSince = now;
+    const probe = this.#probes.find(({ number }) => number === this.#left);
+    if (probe !== undefined) {
+      probe.sentAt = now;
+      probe.since = now;
+    }
+    if (this.#suspected && this.#left === this.#awaited) this.#since = now;
+  };
+
+  // ── Verdicts ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  // A later ping doesn't put the verdict off while nothing comes: silence is counted from its first ping, so a dead link is found
+  // within one interval and one timeout, whichever of them is longer.
+  #suspect(lookAfter = this.#options.pongTimeout): void {
+    if (this.#options.pongTimeout === 0) return;
     const received = this.#port.bytesReceived();
-    if (this.#deadline !== undefined) {
-      if (received === this.#receivedBefore) return;
-      this.#clock.cancel(this.#deadline);
-    }
-    this.#receivedBefore = received;
-    const dueAt = this.#clock.now() + pongTimeout;
-    this.#deadline = this.#clock.after(pongTimeout, () => this.#judge(dueAt), ref);
+    if (this.#suspected && received === this.#received) return;
+    this.#suspected = true;
+    // The oldest one that is still in the buffer; when none is, the silence begins now.
+    this.#awaited = Math.min(this.#sent, this.#left + 1);
+    this.#since = this.#clock.now();
+    this.#received = received;
+    this.#progress = this.#port.writeProgress();
+    if (this.#deadline === undefined) this.#judgeAfter(lookAfter);
   }
 
-  #judge(dueAt: number): void {
-    if (this.#alive()) return;
-    if (this.#clock.now() - dueAt > STALL) {
-      this.#deadline = undefined;
-      this.#ping();
-      return;
+  /** The time so far doesn't count. */
+  #countAnew(): void {
+    const now = this.#clock.now();
+    this.#since = now;
+    for (const probe of this.#probes) probe.since = now;
+  }
+
+  /** The time so far doesn't count: one fresh ping, and its whole time. */
+  #startOver(): void {
+    this.#suspected = false;
+    this.#countAnew();
+    this.#ping();
+  }
+
+  #judgeAfter(wait: number): void {
+    this.#deadlineAt = this.#clock.now() + wait;
+    this.#deadline = this.#clock.after(wait, this.#judge, this.#options.ref);
+  }
+
+  readonly #judge = (): void => {
+    this.#deadline = undefined;
+    // resume() goes on from here.
+    if (this.#reading === "paused" || this.#isAliveOrHasTime()) return;
+    const stoodStill = this.#stoodStillAt(this.#deadlineAt);
+    this.#port.afterReading(() => {
+      if (this.#stopped || !this.#suspected || this.#reading === "paused" || this.#isAliveOrHasTime()) return;
+      if (stoodStill) this.#startOver();
+      else this.#die();
+    });
+  };
+
+  /** False: nothing came, and nothing could be sent, for the whole time. */
+  #isAliveOrHasTime(): boolean {
+    const now = this.#clock.now();
+    const { pongTimeout } = this.#options;
+    const received = this.#port.bytesReceived();
+    this.#rejectUnanswered(now, received);
+    // Any byte counts.
+    if (received !== this.#received) {
+      this.#suspected = false;
+      this.#reprieved = false;
+      const [first] = this.#probes;
+      // Not its answer, but other bytes. It is looked at again when it has had its time.
+      if (first !== undefined) this.#suspect(Math.max(first.since + pongTimeout - now, 1));
+      return true;
     }
-    // Timers run before sockets are read: the answer may be there already.
-    this.#deadline = this.#clock.after(
-      LAST_LOOK,
-      () => {
-        if (this.#alive()) return;
-        const { pongTimeout } = this.#options;
-        this.stop(
+    if (this.#left < this.#awaited && this.#port.writeProgress() !== this.#progress) {
+      this.#progress = this.#port.writeProgress();
+      this.#since = now;
+    }
+    const time = this.#since + pongTimeout - now;
+    if (time <= 0) return false;
+    if (this.#deadline === undefined) this.#judgeAfter(time);
+    return true;
+  }
+
+  #die(): void {
+    const { pongTimeout } = this.#options;
+    this.stop(
+      new Error(
+        `No byte came from the server within ${pongTimeout} ms of the probe: the link is dead and was torn down.`,
+      ),
+    );
+    this.#port.dead(pongTimeout);
+  }
+
+  /** Did this process stand still, or the machine sleep? Of a timer that was due at that time. */
+  #stoodStillAt(due: number): boolean {
+    const now = this.#clock.now();
+    const ahead = this.#clock.wallClock() - now;
+    // Linux doesn't count a machine's sleep on the clock that timers run by; others do, and then the timer is late.
+    const slept = ahead - this.#ahead > STALL;
+    this.#ahead = ahead;
+    if (!slept && now - due <= STALL) return false;
+    // A process that is late every time has read in between. It gets one fresh ping for a silence, or it would never find out.
+    if (!slept && this.#reprieved) return false;
+    this.#reprieved = true;
+    return true;
+  }
+
+  // ── Probes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Of a link on which other bytes came. */
+  #rejectUnanswered(now: number, received: number): void {
+    if (this.#probes.length === 0) return;
+    const { pongTimeout } = this.#options;
+    this.#probes = this.#probes.filter((probe) => {
+      const waits = probe.number > this.#left || now - probe.since < pongTimeout || probe.received === received;
+      if (!waits) {
+        probe.reject(
           new Error(
-            `No byte came from the server within ${pongTimeout} ms of the probe: the link is dead and was torn down.`,
+            `The server is alive but didn't answer the probe's ping within ${pongTimeout} ms (RFC 6455 §5.5.2).`,
           ),
         );
-        this.#port.dead(pongTimeout);
-      },
-      this.#options.ref,
-    );
-  }
-
-  // Any byte counts. A probe that nothing answers while other bytes come is given one more deadline's time by each of them.
-  #alive(): boolean {
-    if (this.#port.bytesReceived() === this.#receivedBefore) return false;
-    this.#deadline = undefined;
-    const { pongTimeout } = this.#options;
-    const overdue = this.#clock.now() - pongTimeout;
-    this.#probes = this.#probes.filter((probe) => {
-      if (probe.sentAt > overdue) return true;
-      probe.reject(
-        new Error(`The server is alive but didn't answer the probe's ping within ${pongTimeout} ms (RFC 6455 §5.5.2).`),
-      );
-      return false;
+      }
+      return waits;
     });
-    if (this.#probes.length > 0) this.#expect();
-    return true;
   }
 }

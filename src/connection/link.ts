@@ -15,6 +15,8 @@ export type LinkOptions = {
 export interface LinkPort {
   /** May a ping go out now? Not before handleConnect has answered, nor after a close frame. */
   mayPing(): boolean;
+  /** A number in [0, 1), for the first ping's time. */
+  random(): number;
   /** No byte came within `silence` ms of a ping. Called at most once. */
   dead(silence: number): void;
 }
@@ -35,7 +37,11 @@ export class Link {
     this.#openedAt = clock.now();
     this.heartbeat = new Heartbeat(options, clock, {
       sendPing: (frame) => port.mayPing() && channel.send(frame) === undefined,
+      flushed: (callback) => channel.flushed(callback),
+      afterReading: (callback) => channel.afterReading(callback),
       bytesReceived: () => channel.bytesReceived,
+      writeProgress: () => channel.writeProgress,
+      random: () => port.random(),
       dead: (silence) => port.dead(silence),
     });
     if (options.hibernateAfter !== Number.POSITIVE_INFINITY) this.#watchIdleness(options.hibernateAfter, this.#traffic);
@@ -44,6 +50,18 @@ export class Link {
   /** How long it has been open, in ms. */
   get age(): number {
     return this.#clock.now() - this.#openedAt;
+  }
+
+  /** Nothing is read any more, so that TCP pushes back; and no silence is held against the server. */
+  pause(): void {
+    this.channel.pause();
+    this.heartbeat.pause();
+  }
+
+  resume(): void {
+    // What has been waiting is read before anything else is judged.
+    this.channel.resume();
+    this.heartbeat.resume();
   }
 
   /** It is over: no timer of it runs any more. The channel is the owner's to end. */

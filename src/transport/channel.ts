@@ -114,12 +114,16 @@ export interface Channel {
   /** Bytes that have come in and gone out since the 101, frame headers included. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Another number whenever the system has taken some of what waits, in the middle of a large message too: a sign, not an amount. */
+  readonly writeProgress: number;
   /** Takes a frame other than a close frame; it goes out with everything else of this tick. A fault: nothing was sent. */
   send(frame: FrameLike, options?: ChannelSendOptions): ChannelFault | undefined;
   /** Sends our close frame (empty without a code). Frames that still arrive are delivered until the peer's answer. */
   close(code?: number, reason?: string): ChannelFault | undefined;
   /** Calls back once, when everything sent before this call has been given to the system; never after the end. */
   flushed(callback: () => void): void;
+  /** Calls back once, when what the system has received by now has been read; never after the end. */
+  afterReading(callback: () => void): void;
   /** No frame is delivered and nothing is read while paused, so that TCP pushes back. May be called within `frame`. */
   pause(): void;
   resume(): void;

@@ -87,6 +87,10 @@ export class Http1Channel implements Channel {
     return this.#writer.bytesSent;
   }
 
+  get writeProgress(): number {
+    return this.#writer.progress;
+  }
+
   send(frame: FrameLike, options?: ChannelSendOptions): ChannelFault | undefined {
     if (this.#state !== "open") return ENDED;
     const fault = this.#engine.encode(frame, options);
@@ -111,6 +115,15 @@ export class Http1Channel implements Channel {
 
   flushed(callback: () => void): void {
     if (this.#state === "open") this.#writer.whenWritten(callback);
+  }
+
+  afterReading(callback: () => void): void {
+    // One turn of the event loop from here to there, wherever in a turn this is: sockets are read in every one.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.#state === "open") callback();
+      }),
+    );
   }
 
   pause(): void {

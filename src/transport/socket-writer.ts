@@ -10,6 +10,9 @@ import type { Engine } from "../protocol/index.ts";
 /** Bytes of a batch that go out without waiting for the end of the tick: more gains nothing and only holds memory. */
 const BATCH = 65536;
 
+/** What lies under a socket: bytes that the system hasn't taken; and for TLS, what lies under that. */
+type Handle = { readonly writeQueueSize?: number; readonly _parent?: Handle | null };
+
 export class SocketWriter {
   readonly #socket: Socket;
   readonly #engine: Engine;
@@ -31,6 +34,16 @@ export class SocketWriter {
   /** Bytes that have gone out. */
   get bytesSent(): number {
     return this.#bytes - Math.min(this.#bytes, this.#socket.writableLength);
+  }
+
+  /**
+   * Another number whenever the system has taken some of what waits. Node's streams tell of a write when all of it is done, which of a
+   * large one may take minutes; how far it is, only the handle knows, as Node's own socket timeout asks it. Of a runtime
+   * that has no such thing, writes that are done have to do.
+   */
+  get progress(): number {
+    const handle = (this.#socket as { readonly _handle?: Handle | null })._handle;
+    return this.bytesSent - ((handle?._parent ?? handle)?.writeQueueSize ?? 0);
   }
 
   /** Bytes that have not. */

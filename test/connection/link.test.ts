@@ -7,14 +7,19 @@ import type { Channel } from "../../src/transport/channel.ts";
 
 function link(options: { pingInterval?: number; hibernateAfter?: number; mayPing?: boolean } = {}) {
   const clock = new FakeClock();
-  const seen = { sent: [] as FrameLike[], hibernated: 0, dead: 0 };
+  const seen = { sent: [] as FrameLike[], hibernated: 0, dead: 0, reading: [] as string[] };
   const channel = {
     bytesReceived: 0,
     bytesSent: 0,
+    writeProgress: 0,
     send: (frame: FrameLike) => {
       seen.sent.push(frame);
       return undefined;
     },
+    flushed: (callback: () => void) => callback(),
+    afterReading: (callback: () => void) => callback(),
+    pause: () => seen.reading.push("paused"),
+    resume: () => seen.reading.push("resumed"),
     hibernate: () => {
       seen.hibernated += 1;
     },
@@ -26,6 +31,7 @@ function link(options: { pingInterval?: number; hibernateAfter?: number; mayPing
     clock,
     {
       mayPing: () => mayPing,
+      random: () => 0,
       dead: () => {
         seen.dead += 1;
       },
@@ -39,8 +45,21 @@ test("pings go out only when they may, and silence after one is death", () => {
   barred.clock.advance(5000);
   assert.deepEqual([barred.seen.sent.length, barred.seen.dead], [0, 0]);
   const free = link();
-  free.clock.advance(1101);
+  free.clock.advance(1100);
   assert.deepEqual([free.seen.sent.length, free.seen.dead], [1, 1]);
+});
+
+test("a paused link reads nothing, and no silence is held against its server until it is resumed", () => {
+  const { clock, seen, link: made } = link();
+  made.pause();
+  clock.advance(5000);
+  assert.equal(seen.dead, 0);
+  made.resume();
+  assert.deepEqual(seen.reading, ["paused", "resumed"]);
+  clock.advance(99);
+  assert.equal(seen.dead, 0);
+  clock.advance(1);
+  assert.equal(seen.dead, 1);
 });
 
 test("a link that carried nothing for hibernateAfter gives its memory back; one that did, doesn't", () => {

@@ -190,7 +190,7 @@ test("an empty ping goes out every pingInterval while open, and none for 0 or In
   await Promise.all(quiet.map((connection) => connection.opened()));
   const recorder = new Recorder<null>();
   const before = performance.now();
-  await using connection = launch(server, recorder, null, { pingInterval: 20 });
+  await using connection = launch(server, recorder, null, { pingInterval: 20, random: () => 0 });
   const peer = await server.peer(3);
   assert.equal((await peer.next("ping", 3)).data.length, 0);
   assert.ok(performance.now() - before >= 55);
