@@ -56,6 +56,19 @@ export function attemptError(failure: ChannelFailure, wallClock: number): FreshE
   });
 }
 
+/** What connectTimeout ran out on → what had not happened, and what to look at. */
+const HUNG_IN: Partial<Record<FreshErrorPhase, string>> = {
+  dns: "the host name was not looked up",
+  tls: "the server was reached, but didn't finish the TLS handshake",
+  proxy: "the proxy didn't open a way to the server",
+};
+const CHECK: Partial<Record<FreshErrorPhase, string>> = {
+  dns: "Check this machine's resolver, or transportOptions.lookup",
+  tcp: "Check host, port and firewalls on the way",
+  tls: "Check that it speaks TLS on this port",
+  proxy: "Check the proxy, and that it may reach the server",
+};
+
 /** Of an attempt whose deadline ran out. `waitedFor` is what it was waiting for then. */
 export function timeoutError(
   timer: AttemptPhase,
@@ -65,7 +78,7 @@ export function timeoutError(
   const limit = options[`${timer}Timeout`];
   const sentences: Record<AttemptPhase, string> = {
     provider: `the functions given for uri and headers took more than ${limit} ms. Make them faster, or raise providerTimeout.`,
-    connect: `the server was not reached within ${limit} ms. Check address and network, or raise connectTimeout.`,
+    connect: `${HUNG_IN[waitedFor] ?? "the server was not reached"} within ${limit} ms. ${CHECK[waitedFor] ?? "Check address and network"}, or raise connectTimeout.`,
     upgrade:
       waitedFor === "upgrade"
         ? `the server did not answer the upgrade request within ${limit} ms. Check that it serves WebSockets at this path, or raise upgradeTimeout.`

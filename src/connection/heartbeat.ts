@@ -3,7 +3,7 @@
  *
  * A ping goes out every `pingInterval`. If not a single byte has come `pongTimeout` after it left our buffer, the link is dead;
  * so it is when the ping can't leave, because the system takes nothing for as long. The pong itself isn't asked for: it may stand
- * behind bulk data. Time in which nothing could be read is not counted: while reading is paused there is no verdict, and when this
+ * behind bulk data. While our own bulk data goes out, the peer takes it, and lives. Time in which nothing could be read is not counted: while reading is paused there is no verdict, and when this
  * process stood still or the machine slept, the silence is counted anew from a fresh ping. Before any verdict, what the system has
  * received is read.
  *
@@ -22,7 +22,9 @@ export interface HeartbeatPort {
   afterReading(callback: () => void): void;
   /** Bytes received so far on this link. */
   bytesReceived(): number;
-  /** Another number whenever the system has taken some of what waits to be sent. */
+  /** Bytes that wait to be sent. */
+  bufferedAmount(): number;
+  /** Another number whenever the system has taken some of them. */
   writeProgress(): number;
   /** A number in [0, 1). */
   random(): number;
@@ -76,11 +78,12 @@ export class Heartbeat {
   #unanswered: number | undefined;
   #unansweredSince = 0;
 
-  /** Is the link under suspicion? Then the other four say of what: the ping that has to leave, and what has happened by when. */
+  /** Is the link under suspicion? Then the others say since when, which ping has to leave, and how things stood at the last look. */
   #suspected = false;
-  #awaited = 0;
   #since = 0;
+  #awaited = 0;
   #received = 0;
+  #waiting = false;
   #progress = 0;
   /** A late verdict has been taken back in this silence. */
   #reprieved = false;
@@ -204,7 +207,9 @@ export class Heartbeat {
       probe.sentAt = now;
       probe.since = now;
     }
-    if (this.#suspected && this.#left === this.#awaited) this.#since = now;
+    if (!this.#suspected || this.#left !== this.#awaited) return;
+    this.#since = now;
+    this.#lookAtBuffer();
   };
 
   // ── Verdicts ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +225,7 @@ export class Heartbeat {
     this.#awaited = Math.min(this.#sent, this.#left + 1);
     this.#since = this.#clock.now();
     this.#received = received;
-    this.#progress = this.#port.writeProgress();
+    this.#lookAtBuffer();
     if (this.#deadline === undefined) this.#judgeAfter(lookAfter);
   }
 
@@ -270,14 +275,23 @@ export class Heartbeat {
       if (first !== undefined) this.#suspect(Math.max(first.since + pongTimeout - now, 1));
       return true;
     }
-    if (this.#left < this.#awaited && this.#port.writeProgress() !== this.#progress) {
-      this.#progress = this.#port.writeProgress();
-      this.#since = now;
-    }
+    if (this.#lookAtBuffer()) this.#since = now;
     const time = this.#since + pongTimeout - now;
     if (time <= 0) return false;
     if (this.#deadline === undefined) this.#judgeAfter(time);
     return true;
+  }
+
+  /**
+   * Has the system taken some of what was waiting at the last look? Its own buffer was full then, and only the peer makes room in it.
+   * What it takes while nothing waits says nothing: of small messages to a peer that has gone it takes megabytes.
+   */
+  #lookAtBuffer(): boolean {
+    const waited = this.#waiting;
+    const before = this.#progress;
+    this.#waiting = this.#port.bufferedAmount() > 0;
+    this.#progress = this.#port.writeProgress();
+    return waited && this.#progress !== before;
   }
 
   #die(): void {

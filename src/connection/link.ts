@@ -40,6 +40,7 @@ export class Link {
       flushed: (callback) => channel.flushed(callback),
       afterReading: (callback) => channel.afterReading(callback),
       bytesReceived: () => channel.bytesReceived,
+      bufferedAmount: () => channel.bufferedAmount,
       writeProgress: () => channel.writeProgress,
       random: () => port.random(),
       dead: (silence) => port.dead(silence),

@@ -71,6 +71,14 @@ test("a deadline's error names its limit, its option and what was waited for", (
   const connect = timeoutError("connect", "tls", options);
   assert.deepEqual([connect.kind, connect.phase], ["connecting_failed", "tls"]);
   assert.match(connect.message, /within 2 ms.*connectTimeout/);
+  for (const [phase, words] of [
+    ["dns", /: the host name was not looked up within 2 ms\. Check this machine's resolver/],
+    ["tcp", /: the server was not reached within 2 ms\. Check host, port and firewalls/],
+    ["tls", /didn't finish the TLS handshake within 2 ms\. Check that it speaks TLS/],
+    ["proxy", /: the proxy didn't open a way to the server within 2 ms\. Check the proxy/],
+  ] as const) {
+    assert.match(timeoutError("connect", phase, options).message, words);
+  }
   const upgrade = timeoutError("upgrade", "upgrade", options);
   assert.deepEqual([upgrade.kind, upgrade.phase], ["establishing_failed", "upgrade"]);
   assert.match(upgrade.message, /within 3 ms.*upgradeTimeout/);

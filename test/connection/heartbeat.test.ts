@@ -11,6 +11,7 @@ function heart(options: { pingInterval?: number; pongTimeout?: number; random?: 
     pings: [] as Uint8Array[],
     received: 0,
     progress: 0,
+    buffered: 0,
     dead: undefined as number | undefined,
     open: true,
     /** Does the system take what is sent? */
@@ -53,6 +54,7 @@ function heart(options: { pingInterval?: number; pongTimeout?: number; random?: 
     },
     afterReading: (callback) => link.looks.push(callback),
     bytesReceived: () => link.received,
+    bufferedAmount: () => link.buffered + link.waiting.length,
     writeProgress: () => link.progress,
     random,
     dead: (silence) => {
@@ -174,6 +176,33 @@ test("the timeout is counted from when the ping has left the buffer", () => {
   link.advance(299);
   assert.equal(link.dead, undefined);
   link.advance(1);
+  assert.equal(link.dead, 300);
+});
+
+test("our own bulk data that goes on behind the ping is a sign of life, too, and its end isn't", () => {
+  const { link } = heart();
+  link.advance(1000);
+  link.buffered = 1;
+  link.advance(300);
+  assert.equal(link.dead, 300, "nothing had waited when the ping went out");
+  const bulk = heart();
+  bulk.link.buffered = 1;
+  for (let turn = 0; turn < 50; turn += 1) {
+    bulk.link.advance(100);
+    bulk.link.progress += 1;
+  }
+  assert.equal(bulk.link.dead, undefined);
+  bulk.link.buffered = 0;
+  bulk.link.advance(901);
+  assert.equal(bulk.link.dead, 300);
+});
+
+test("small messages that the system takes at once are no sign of life: it takes them of a peer that has gone", () => {
+  const { link } = heart();
+  for (let turn = 0; turn < 130; turn += 1) {
+    link.progress += 1;
+    link.advance(10);
+  }
   assert.equal(link.dead, 300);
 });
 

@@ -11,6 +11,7 @@ function link(options: { pingInterval?: number; hibernateAfter?: number; mayPing
   const channel = {
     bytesReceived: 0,
     bytesSent: 0,
+    bufferedAmount: 0,
     writeProgress: 0,
     send: (frame: FrameLike) => {
       seen.sent.push(frame);
