@@ -31,6 +31,7 @@ export {
   TerminatedError,
 } from "./connection/errors.ts";
 export type {
+  Asking,
   Clock,
   ConnectionOptions,
   ConnectionStats,

@@ -8,13 +8,15 @@ import type { Channel, ChannelListener, HeaderPair, Opening } from "../transport
 import { FreshError, type FreshErrorPhase } from "./errors.ts";
 import { attemptError, headersOf } from "./failures.ts";
 import { parseHeaders } from "./headers.ts";
-import type { HeadersInput, Provider } from "./option-types.ts";
+import type { Asking, HeadersInput, Provider } from "./option-types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { parseUri } from "./uri.ts";
 
 export type AttemptSource = {
   readonly platform: Pick<Platform, "openChannel" | "clock">;
   readonly uri: URL | Provider<string | URL>;
+  /** The connection, as the providers see it. */
+  readonly self: Asking;
   readonly options: Pick<
     ResolvedOptions,
     | "headers"
@@ -50,13 +52,13 @@ export class Attempt {
 
   /** Asks the providers; `provided` or `failed` follows, at once when there are none to ask. */
   ask(attempt: number): void {
-    const { uri } = this.#source;
+    const { uri, self } = this.#source;
     const { headers } = this.#source.options;
     if (typeof uri !== "function" && typeof headers !== "function") {
       this.#provide(uri, headers);
       return;
     }
-    const context = { attempt, signal: this.#cancel.signal };
+    const context = { attempt, signal: this.#cancel.signal, self };
     const asked = Promise.all([
       typeof uri === "function" ? answerOf("uri", () => uri(context)) : uri,
       typeof headers === "function" ? answerOf("headers", () => headers(context)) : headers,
@@ -123,7 +125,17 @@ export class Attempt {
     } catch (cause) {
       throw providerError("uri", "invalid_uri", (cause as Error).message, cause);
     }
-    const headers = parseHeaders(givenHeaders);
+    let headers: ReturnType<typeof parseHeaders>;
+    try {
+      headers = parseHeaders(givenHeaders);
+    } catch (cause) {
+      throw providerError(
+        "headers",
+        "provider",
+        `what the headers function gave failed to be read: ${wordsOf(cause)}`,
+        cause,
+      );
+    }
     if ("fault" in headers) {
       throw new FreshError({
         kind: "upgrading_failed",
@@ -147,8 +159,15 @@ async function answerOf<T>(option: "uri" | "headers", ask: () => T | Promise<T>)
   try {
     return await ask();
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw providerError(option, "provider", `the ${option} function failed: ${what}`, cause);
+    throw providerError(option, "provider", `the ${option} function failed: ${wordsOf(cause)}`, cause);
+  }
+}
+
+function wordsOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    return "it threw something that has no words";
   }
 }
 
@@ -159,5 +178,13 @@ function providerError(option: string, reason: string, what: string, cause: unkn
     reason,
     detail: reason === "provider" ? what : `what the ${option} function gave can't be used. ${what}`,
     cause,
+    ...retryAfterOf(cause),
   });
+}
+
+/** A provider's error may say how long its own server wants to be left alone, as a refused upgrade does. */
+function retryAfterOf(cause: unknown): { readonly retryAfter?: number } {
+  if (!(cause instanceof Error) || !("retryAfter" in cause)) return {};
+  const { retryAfter } = cause;
+  return typeof retryAfter === "number" && retryAfter >= 0 ? { retryAfter } : {};
 }

@@ -389,7 +389,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#series += 1;
     this.#counters.attempts += 1;
     this.#attempt = new Attempt(
-      { uri: this.#source.target, options: this.#options, platform: this.#source.platform },
+      { uri: this.#source.target, options: this.#options, platform: this.#source.platform, self: this },
       {
         provided: (url, headers) => {
           if (this.#source.uri === undefined) this.#uri = url.href;

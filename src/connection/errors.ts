@@ -102,7 +102,7 @@ export class FreshError extends Error {
   readonly body: string | undefined;
   /** Of decoding_failed: the close code that was sent to the peer. */
   readonly closeCode: number | undefined;
-  /** Of a refused upgrade with a Retry-After header: the wait it asks for, in ms. */
+  /** Of a refused upgrade with a Retry-After header, or of a provider whose error has a retryAfter: the wait it asks for, in ms. */
   readonly retryAfter: number | undefined;
 
   constructor(details: FreshErrorDetails) {

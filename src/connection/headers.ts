@@ -27,6 +27,10 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
 
 /** The pairs in their order, or what is wrong. A header with several values becomes several pairs. */
 export function parseHeaders(input: HeadersInput): readonly Pair[] | HeadersFault {
+  // Callers may be JavaScript, so anything may be here.
+  if (typeof input !== "object" || input === null) {
+    return { fault: `is ${kindOf(input)}, where an object, [name, value] pairs or a Headers are needed` };
+  }
   const pairs: Pair[] = [];
   for (const [name, value] of entriesOf(input)) {
     if (typeof name !== "string" || !TOKEN.test(name)) {

@@ -7,12 +7,22 @@ import type { Clock } from "../platform/platform.ts";
 import type { Extension } from "../transport/channel.ts";
 import type { TransportOptions } from "../transport/transport-options.ts";
 
-/** Asked anew for each attempt, under `providerTimeout`; its failure is a failed attempt (connecting_failed, phase "provider"). */
+/** The connection that asks a provider: the very one that its callbacks get as `self`. */
+export interface Asking {
+  readonly id: string;
+  readonly name?: Name;
+}
+
+/**
+ * Asked anew for each attempt, under `providerTimeout`; its failure is a failed attempt (connecting_failed, phase "provider"). An error
+ * with a number `retryAfter` says how many ms to wait at least before the next attempt, as a refused upgrade's Retry-After does.
+ */
 export type Provider<T> = (context: {
   /** The how-manyth attempt of this series, from 1. */
   readonly attempt: number;
   /** Aborts when the attempt is given up. */
   readonly signal: AbortSignal;
+  readonly self: Asking;
 }) => T | Promise<T>;
 
 /** Request headers: an object, pairs in their order, or a `Headers`. */
