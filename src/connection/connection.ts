@@ -118,7 +118,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#runner = new Runner(module, state, this, this.#runnerPort());
     this.#mailbox = new Mailbox((item) => this.#process(item));
     this.#inbox = new Inbox(options.inbox);
-    this.#sender = new Sender(options.outbox, clock, this.#counters, {
+    this.#sender = new Sender(options, clock, this.#counters, {
       dropped: (frame, cause) => this.#tellDropped(frame, cause),
       dropping: (cause) => this.#emit({ type: "dropping", cause, status: this.status }),
       refused: (fault) => this.#mailbox.put({ type: "fault", error: encodingError(fault, this.#phase) }),
@@ -285,7 +285,7 @@ export class ConnectionProcess<S> implements Connection<S> {
 
   #runnerPort(): RunnerPort {
     return {
-      cast: (frame) => this.#sender.cast(frame).fault,
+      cast: (frame) => this.#sender.reply(frame),
       close: (frame) => this.#requestClose(frame),
       openSender: (generation) => {
         if (this.isOpen && this.#life.generation === generation) this.#sender.open();

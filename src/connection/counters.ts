@@ -15,8 +15,9 @@ export class Counters {
   readonly #dropped: Record<DropCounter, number> = {
     expired: 0,
     overflow: 0,
-    terminated: 0,
+    replaced: 0,
     closed: 0,
+    terminated: 0,
     invalid: 0,
     lost: 0,
   };

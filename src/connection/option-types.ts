@@ -62,8 +62,11 @@ export type OutboxOptions = {
 
 export type InboxOptions = { readonly maxMessages?: number; readonly maxBytes?: number };
 
-/** Why a frame that `send` accepted into the outbox was never sent. */
-export type DropCause = "expired" | "overflow" | "terminated";
+/**
+ * Why a frame that waited in the outbox was never sent, or one of a reply not taken. expired: it waited too long; overflow: there was no room;
+ * replaced: a newer one with its key came; closed: it was not to wait for another connection; terminated: the connection is over.
+ */
+export type DropCause = "expired" | "overflow" | "replaced" | "closed" | "terminated";
 
 /** pino's shape: the fields first, the sentence second. */
 export interface Logger {
@@ -78,6 +81,11 @@ export type SendOptions = {
   readonly whenClosed?: "queue" | "drop";
   /** The longest this frame may wait in the outbox, in ms; default the outbox's maxAge. */
   readonly ttl?: number;
+  /**
+   * Only the latest for this key: the frame takes the place of one with the same key that waits in the outbox, which is dropped,
+   * cause "replaced". What is handed to the transport at once replaces nothing.
+   */
+  readonly key?: string;
   /**
    * With permessage-deflate: false sends this message uncompressed, as fits secrets beside what others may choose; true compresses it
    * however short. Default: by the extension's threshold.
@@ -107,6 +115,7 @@ export type ConnectionOptions<C = unknown> = {
   readonly upgradeTimeout?: number;
   readonly closeTimeout?: number;
   readonly outbox?: false | OutboxOptions;
+  readonly sendBuffer?: number;
   readonly onDrop?: (frame: Frame, cause: DropCause, self: C) => void;
   readonly inbox?: InboxOptions;
   readonly maxMessageSize?: number;
@@ -123,7 +132,7 @@ export type ConnectionOptions<C = unknown> = {
 export type { Clock, Timer } from "../platform/platform.ts";
 
 /** Why a frame was not delivered or not sent; the counters of `stats.dropped`. */
-export type DropCounter = DropCause | "closed" | "invalid" | "lost";
+export type DropCounter = DropCause | "invalid" | "lost";
 
 /** Counters of one connection since its start, over all its attempts. */
 export type ConnectionStats = {
@@ -138,8 +147,8 @@ export type ConnectionStats = {
   readonly opens: number;
   readonly reconnects: number;
   /**
-   * Frames that went nowhere: expired, overflow and terminated from the outbox; closed: the caller asked for no queue, or
-   * there is none; invalid: may not be sent; lost: accepted, then the write failed.
+   * Frames that went nowhere: expired, overflow, replaced and terminated as the outbox has them; closed: the caller asked for no
+   * queue, or there is none; invalid: may not be sent; lost: accepted, then the write failed.
    */
   readonly dropped: Readonly<Record<DropCounter, number>>;
   /** Round trip of the newest answered ping in ms. */

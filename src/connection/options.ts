@@ -44,6 +44,7 @@ export type ResolvedOptions<C = unknown> = {
   readonly upgradeTimeout: number;
   readonly closeTimeout: number;
   readonly outbox: false | OutboxLimits;
+  readonly sendBuffer: number;
   readonly onDrop: ((frame: Frame, cause: DropCause, self: C) => void) | undefined;
   readonly inbox: { readonly maxMessages: number; readonly maxBytes: number };
   readonly maxMessageSize: number;
@@ -227,7 +228,7 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     type: "false | { maxMessages, maxBytes, maxAge, overflow }",
     unit: "frames, bytes, ms",
     default: '{ maxMessages: 1000, maxBytes: 1 MiB, maxAge: 30000, overflow: "reject" }',
-    doc: 'What `send` does while not open: frames wait for the next open within these bounds. A frame that finds no room is dropped ("reject"), or pushes out the oldest ("drop-oldest"). `false` drops all.',
+    doc: 'Where frames wait while nothing is open, and past `sendBuffer` while something is, within these bounds. A frame that finds no room is dropped ("reject"), or pushes out the oldest ("drop-oldest"). `false`: what can\'t go out at once is dropped.',
     fallback: OUTBOX_DEFAULT,
     check: shape(
       OUTBOX_DEFAULT,
@@ -240,10 +241,18 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
       { orFalse: true },
     ),
   },
+  sendBuffer: {
+    type: "number",
+    unit: "bytes",
+    default: "16 MiB",
+    doc: "What an open connection may hold for a peer that doesn't read. Once that is reached, frames wait in the outbox, until a quarter of it or less is left. A single frame may be longer. 0 or Infinity: no limit.",
+    fallback: 16 * MiB,
+    check: wholeNumber(0, { infinity: true }),
+  },
   onDrop: {
     type: "(frame, cause, self) => void",
     default: "–",
-    doc: 'Told of each frame that waited in the outbox and was never sent; `cause` is "expired", "overflow" or "terminated".',
+    doc: 'Told of each frame that waited in the outbox and was never sent, and of each frame of a reply that was not taken; `cause` is "expired", "overflow", "replaced", "closed" or "terminated".',
     fallback: undefined,
     check: callable("a function (frame, cause, self) => void"),
   },

@@ -104,6 +104,14 @@ export type ChannelFault =
 /** Of one message. `compress`: false leaves it as it is, true compresses it however short; default: as the extension decides. */
 export type ChannelSendOptions = { readonly compress?: boolean | undefined };
 
+/** Told of how much a channel holds. */
+export interface BufferGauge {
+  /** The mark is reached. May be said within `send`, of the frame that reached it. */
+  full(): void;
+  /** A quarter of the mark or less is left. Never said within `send`. */
+  room(): void;
+}
+
 export interface Channel {
   /** The subprotocol the server chose, or "". */
   readonly protocol: string;
@@ -122,6 +130,8 @@ export interface Channel {
   close(code?: number, reason?: string): ChannelFault | undefined;
   /** Calls back once, when everything sent before this call has been given to the system; never after the end. */
   flushed(callback: () => void): void;
+  /** From now on tells `gauge`, in turns, when bufferedAmount reaches `mark`, and when there is room again; never after the end. */
+  watchBuffer(mark: number, gauge: BufferGauge): void;
   /** Calls back once, when what the system has received by now has been read; never after the end. */
   afterReading(callback: () => void): void;
   /** No frame is delivered and nothing is read while paused, so that TCP pushes back. May be called within `frame`. */

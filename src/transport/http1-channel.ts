@@ -7,7 +7,15 @@
 import type { Socket } from "node:net";
 import type { FrameLike } from "../frame.ts";
 import type { Engine, ExtensionFailure } from "../protocol/index.ts";
-import type { Channel, ChannelEnd, ChannelFault, ChannelListener, ChannelSendOptions, HeaderPair } from "./channel.ts";
+import type {
+  BufferGauge,
+  Channel,
+  ChannelEnd,
+  ChannelFault,
+  ChannelListener,
+  ChannelSendOptions,
+  HeaderPair,
+} from "./channel.ts";
 import { castFailure, lostEnd } from "./failure.ts";
 import { destroyWhenWritten, lingerUntilPeerEnds, type Parting } from "./parting.ts";
 import { SocketWriter } from "./socket-writer.ts";
@@ -115,6 +123,10 @@ export class Http1Channel implements Channel {
 
   flushed(callback: () => void): void {
     if (this.#state === "open") this.#writer.whenWritten(callback);
+  }
+
+  watchBuffer(mark: number, gauge: BufferGauge): void {
+    if (this.#state === "open") this.#writer.watch(mark, gauge);
   }
 
   afterReading(callback: () => void): void {

@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net";
 import type { Engine } from "../protocol/index.ts";
+import type { BufferGauge } from "./channel.ts";
 
 /** Bytes of a batch that go out without waiting for the end of the tick: more gains nothing and only holds memory. */
 const BATCH = 65536;
@@ -24,6 +25,12 @@ export class SocketWriter {
   #underWay: number[] = [];
   #bytes = 0;
   #waiters: { readonly write: number; readonly callback: () => void }[] = [];
+  /** Who is told when so many bytes wait, and whether it has been. */
+  #gauge: BufferGauge | undefined;
+  #mark = Number.POSITIVE_INFINITY;
+  #level: "low" | "high" = "low";
+  /** Bytes of a batch that are looked at before the end of the tick: what makes it large, or reaches the mark. */
+  #batchLimit = BATCH;
 
   constructor(socket: Socket, engine: Engine) {
     this.#socket = socket;
@@ -66,9 +73,16 @@ export class SocketWriter {
     this.#batched += 1;
   }
 
+  /** Tells `gauge` as soon as `mark` bytes or more have not gone out, and again when a quarter of that or less is left. */
+  watch(mark: number, gauge: BufferGauge): void {
+    this.#mark = mark;
+    this.#gauge = gauge;
+    this.#measure();
+  }
+
   /** Writes at the end of this tick, at once when the batch is large. */
   schedule(): void {
-    if (this.#engine.pendingBytes >= BATCH) {
+    if (this.#engine.pendingBytes >= this.#batchLimit) {
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -78,13 +92,14 @@ export class SocketWriter {
 
   /** Writes what is large enough not to wait for the end of what is going on. */
   flushLarge(): void {
-    if (this.#engine.pendingBytes >= BATCH) this.flush();
+    if (this.#engine.pendingBytes >= this.#batchLimit) this.flush();
   }
 
   /** Writes the batch, unless the system takes nothing now: then small batches grow, and only the newest pong is kept. */
   flush(): void {
     if (this.#full && this.#engine.pendingBytes < BATCH) this.#engine.congested = true;
     else this.flushAll();
+    this.#measure();
   }
 
   /** Writes the batch whatever the system takes. */
@@ -110,7 +125,19 @@ export class SocketWriter {
   /** Nobody is to be called back any more. */
   forget(): void {
     this.#waiters = [];
+    this.#gauge = undefined;
     this.#socket.removeListener("drain", this.#drained);
+  }
+
+  // Once a write, never once a message: the batch's limit is drawn in so that the message that reaches the mark brings us here.
+  #measure(): void {
+    if (this.#gauge === undefined || this.#level === "high") return;
+    const written = this.#socket.writableLength;
+    this.#batchLimit = Math.min(BATCH, this.#mark - written);
+    if (this.#engine.pendingBytes + written < this.#mark) return;
+    this.#batchLimit = BATCH;
+    this.#level = "high";
+    this.#gauge.full();
   }
 
   // Some versions of Node ask for a drain even when the system took a large write whole; bytes that wait are the sign.
@@ -133,6 +160,11 @@ export class SocketWriter {
     if (error) return;
     this.#done += 1;
     this.#underWay.shift();
+    if (this.#level === "high" && this.pendingBytes <= this.#mark / 4) {
+      this.#level = "low";
+      this.#measure();
+      this.#gauge?.room();
+    }
     if (this.#waiters.length > 0) this.#tellWaiters();
   };
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Counters } from "../../src/connection/counters.ts";
 import { InvalidOptionError } from "../../src/connection/errors.ts";
+import type { OutboxLimits } from "../../src/connection/outbox.ts";
 import { Sender } from "../../src/connection/sender.ts";
 import { binary, type FrameLike, faultOf, text } from "../../src/frame.ts";
 import { FakeClock } from "../../src/testing/index.ts";
@@ -9,7 +10,7 @@ import type { Channel } from "../../src/transport/channel.ts";
 
 const LIMITS = { maxMessages: 2, maxBytes: 100, maxAge: 1000, overflow: "reject" } as const;
 
-function sender(outbox: typeof LIMITS | false = LIMITS) {
+function sender(outbox: OutboxLimits | false = LIMITS, sendBuffer = 0) {
   const clock = new FakeClock();
   const counters = new Counters();
   const seen = {
@@ -28,7 +29,7 @@ function sender(outbox: typeof LIMITS | false = LIMITS) {
     },
     flushed: (callback: () => void) => seen.flushed.push(callback),
   };
-  const made = new Sender(outbox, clock, counters, {
+  const made = new Sender({ outbox, sendBuffer }, clock, counters, {
     dropped: (_frame, cause) => seen.dropped.push(cause),
     dropping: (cause) => seen.dropping.push(cause),
     refused: ({ reason }) => seen.refused.push(reason),

@@ -151,3 +151,122 @@ test("nothing is written to a socket that can't be written to any more", async (
   assert.equal(made.bytesSent, 0);
   assert.equal(made.openFrames, 1);
 });
+
+/** A gauge that keeps what it is told. */
+function gauge() {
+  const told: string[] = [];
+  return { told, full: () => told.push("full"), room: () => told.push("room") };
+}
+
+test("the frame that reaches the mark is the one that tells of it, whether its bytes are written, or wait for the tick", () => {
+  for (const done of ["at once", "later"] as const) {
+    const { engine, writer: made, send } = writer(done);
+    const meter = gauge();
+    made.watch(50, meter);
+    send("x".repeat(20));
+    send("y".repeat(20));
+    assert.deepEqual(meter.told, []);
+    assert.equal(engine.pendingBytes, 44);
+    send("z".repeat(4));
+    // What the system takes at once doesn't wait, and is not counted.
+    assert.deepEqual(meter.told, done === "later" ? ["full"] : []);
+    assert.equal(made.pendingBytes, done === "later" ? 50 : 0);
+  }
+});
+
+test("bytes that wait in the socket count towards the mark, and small batches behind a full socket too", async () => {
+  const { writer: made, send, tick, chunks } = writer();
+  const meter = gauge();
+  made.watch(200, meter);
+  send("x".repeat(120));
+  await tick();
+  for (let sent = 0; sent < 3; sent += 1) send("y".repeat(20));
+  assert.deepEqual(meter.told, []);
+  send("y".repeat(20));
+  assert.deepEqual([meter.told, made.pendingBytes], [["full"], 122 + 4 * 22]);
+  assert.equal(chunks.length, 1, "a full socket isn't given small batches for it");
+});
+
+test("there is room again at a quarter of the mark; then the next frames are measured anew", async () => {
+  const { writer: made, send, tick, done } = writer();
+  const meter = gauge();
+  made.watch(100, meter);
+  send("a".repeat(25));
+  await tick();
+  send("b".repeat(38));
+  await tick();
+  send("c".repeat(48));
+  assert.deepEqual(meter.told, ["full"]);
+  await tick();
+  done();
+  await tick();
+  assert.deepEqual([made.pendingBytes, meter.told], [90, ["full"]]);
+  done();
+  await tick();
+  assert.deepEqual([made.pendingBytes, meter.told], [50, ["full"]]);
+  done();
+  await tick();
+  assert.deepEqual(meter.told, ["full", "room"]);
+  send("d".repeat(97));
+  assert.equal(made.pendingBytes, 99);
+  send("");
+  assert.deepEqual(meter.told, ["full", "room", "full"]);
+});
+
+test("a quarter that is left is room", async () => {
+  const { writer: made, send, tick, done } = writer();
+  const meter = gauge();
+  made.watch(100, meter);
+  send("x".repeat(73));
+  await tick();
+  send("y".repeat(23));
+  await tick();
+  assert.deepEqual(meter.told, ["full"]);
+  done();
+  await tick();
+  assert.deepEqual([made.pendingBytes, meter.told], [25, ["full", "room"]]);
+});
+
+test("room is told outside of any send, and what is sent on hearing of it goes out in one batch", async () => {
+  const { writer: made, send, tick, done, chunks } = writer();
+  made.watch(50, {
+    full: () => undefined,
+    room: () => {
+      for (const text of ["a", "b", "c"]) send(text);
+    },
+  });
+  send("x".repeat(60));
+  await tick();
+  done();
+  await tick();
+  assert.deepEqual(chunks.slice(1), ["\x81\x01a\x81\x01b\x81\x01c"]);
+});
+
+test("past the mark frames still go out in batches, not each by itself", async () => {
+  const { engine, writer: made, send, tick, done, chunks } = writer();
+  made.watch(30, gauge());
+  send("x".repeat(60));
+  await tick();
+  done();
+  send("x".repeat(60));
+  for (const text of ["a", "b", "c"]) send(text);
+  assert.equal(engine.pendingBytes, 9);
+  await tick();
+  assert.equal(chunks.length, 3 - 1);
+  done();
+  await tick();
+  assert.equal(chunks.length, 3);
+});
+
+test("after forget nobody is told of room, and a watch begins with what waits already", async () => {
+  const { writer: made, send, tick, done } = writer();
+  const meter = gauge();
+  send("x".repeat(60));
+  made.watch(50, meter);
+  assert.deepEqual(meter.told, ["full"]);
+  await tick();
+  made.forget();
+  done();
+  await tick();
+  assert.deepEqual(meter.told, ["full"]);
+});

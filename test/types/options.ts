@@ -36,6 +36,7 @@ export const all: Options<number> = {
   upgradeTimeout: 1,
   closeTimeout: 1,
   outbox: { maxMessages: 1, maxBytes: 1, maxAge: 1, overflow: "drop-oldest" },
+  sendBuffer: 1,
   onDrop: (frame, cause, self) => {
     exactly<Frame>()(frame, true);
     exactly<DropCause>()(cause, true);
