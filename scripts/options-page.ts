@@ -18,20 +18,20 @@ export const CHAPTERS: readonly (readonly [title: string, introduction: string, 
     "The ceiling of the nth wait in a row is `min(backoffMax, backoffInitial · backoffFactorⁿ)`, n from 0. `reconnect(state, { after })` takes the place of all of it, and `connection.reconnect()` waits not at all.",
     ["backoffInitial", "backoffMax", "backoffFactor", "backoffJitter", "stableAfter", "retryAfter"],
   ],
+  [
+    "Replacing a live connection",
+    "See [the guide](guide.md#replacing-a-live-connection). `connection.replace()` does it at once.",
+    ["replaceAfter"],
+  ],
   ["Deadlines", "", ["providerTimeout", "connectTimeout", "upgradeTimeout", "closeTimeout"]],
   [
     "Bounds",
     "Every queue has one. What is dropped is counted in `connection.stats.dropped`.",
-    ["outbox", "onDrop", "inbox", "maxMessageSize", "maxFragments"],
+    ["outbox", "sendBuffer", "onDrop", "inbox", "maxMessageSize", "maxFragments"],
   ],
   ["Logging", "", ["errorLogging", "infoLogging", "logger"]],
   ["The process", "", ["hibernateAfter", "ref", "signal"]],
   ["Tests", "", ["clock", "random"]],
-  [
-    "Not in this version",
-    "The name is taken, and its default is accepted. Any other value is refused with an InvalidOptionError.",
-    ["replaceAfter"],
-  ],
 ];
 
 const HEAD = `# Options

@@ -185,7 +185,15 @@ export interface Connection<S = unknown> extends AsyncDisposable {
    * says with which state to go on.
    */
   reconnect(): void;
-  /** Make before break. This version refuses it: rejects with NotBuiltError. */
+  /**
+   * Make before break: opens a second connection beside the live one, which works on as before, and changes over at its 101.
+   * handleConnect runs with the present state, sends go to the new one from then on, and the old one is closed with 1000; what still
+   * arrives on it is delivered before anything of the new one. No handleDisconnect.
+   *
+   * Resolves when the old one has ended. Rejects, with nothing changed, when the new attempt fails (its FreshError), when the
+   * connection isn't open, is left or terminates first, or with the signal's reason. If the old one dies meanwhile, the new one becomes
+   * the next attempt. While a replacement is under way, further calls wait for the same one.
+   */
   replace(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**
    * Pings now and resolves with the round trip in ms. A link from which no byte comes within pongTimeout is torn down. Rejects with an

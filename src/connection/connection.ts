@@ -7,37 +7,37 @@
  */
 import type { Connection, ConnectionStatus, FreshModule, SendResult } from "../behaviour.ts";
 import { type CloseFrame, type ControlFrame, type DataFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
-import { NotBuiltError } from "../not-built.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
-import type { Channel, ChannelEnd } from "../transport/channel.ts";
 import { onAbort } from "./abort.ts";
-import { Attempt } from "./attempt.ts";
 import { Backoff } from "./backoff.ts";
 import { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
-import { type FreshError, type FreshErrorPhase, TerminatedError } from "./errors.ts";
+import { FreshError, type FreshErrorPhase, TerminatedError } from "./errors.ts";
 import type { ConnectionEvent } from "./event.ts";
-import { castingError, encodingError, endError, givenUpError, type SendFault, timeoutError } from "./failures.ts";
+import { castingError, encodingError, givenUpError, type SendFault, timeoutError } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
-import {
-  type Action,
-  INITIAL,
-  type LifecycleEvent,
-  type LifecycleState,
-  publicStatus,
-  type TimerName,
-  transition,
-} from "./lifecycle.ts";
-import { Link } from "./link.ts";
+import type { AttemptPhase, LifecycleState } from "./lifecycle.ts";
+import type { Link } from "./link.ts";
 import { consoleLogger, subscribeLog } from "./log.ts";
 import { Mailbox } from "./mailbox.ts";
 import { milliseconds } from "./option-checks.ts";
 import type { ConnectionStats, DropCause, Name, Provider, SendOptions } from "./option-types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { redactHeaders, redactUrl } from "./redact.ts";
+import {
+  advance,
+  type Life,
+  type LifeAction,
+  type LifeEvent,
+  type ReplacementFault,
+  statusOf,
+  UNBORN,
+} from "./replacement.ts";
+import { ReplacementSchedule } from "./replacement-schedule.ts";
 import { type Item, isCloseFrame, type Pending, Runner, type RunnerPort, type Standing } from "./runner.ts";
 import { Sender } from "./sender.ts";
+import { Transports, type TransportsPort } from "./transports.ts";
 import { Waiters } from "./waiters.ts";
 
 export type ConnectionSource<S> = {
@@ -78,19 +78,20 @@ export class ConnectionProcess<S> implements Connection<S> {
   readonly #openWaiters = new Waiters();
   readonly #emit: (event: ConnectionEvent) => void;
 
-  #life: LifecycleState = INITIAL;
+  readonly #transports: Transports;
+  readonly #schedule: ReplacementSchedule;
+  readonly #replaceWaiters = new Waiters();
+
+  #life: Life = UNBORN;
   #uri: string;
-  #attempt: Attempt | undefined;
   /** How many attempts of the present series there have been, this one included. */
   #series = 0;
   /** What the attempt was waiting for when its deadline ran out. */
   #waitedFor: FreshErrorPhase = "provider";
   /** What the server of the newest failed attempt asked us to wait, in ms. */
   #retryAfter: number | undefined;
-  #link: Link | undefined;
-  /** The channel before, which may still wait for its peer's FIN. */
-  #lingering: Channel | undefined;
-  #lastRoundTrip: number | undefined;
+  /** How often a successor has been tried beside the present link. */
+  #successorTries = 0;
   /** Frames were lost with the link that has just ended, and the module hasn't heard of it. */
   #lost: FreshError | undefined;
   #stopTimeout = STOP_TIMEOUT;
@@ -123,10 +124,24 @@ export class ConnectionProcess<S> implements Connection<S> {
       dropping: (cause) => this.#emit({ type: "dropping", cause, status: this.status }),
       refused: (fault) => this.#mailbox.put({ type: "fault", error: encodingError(fault, this.#phase) }),
     });
-    this.#deadlines = new Deadlines(clock, options.ref, (timer) => {
-      this.#waitedFor = this.#phase;
-      this.#step({ type: "timedOut", timer });
+    this.#deadlines = new Deadlines(clock, options.ref, {
+      timedOut: (timer) => {
+        this.#waitedFor = this.#phase;
+        this.#step({ type: "timedOut", timer });
+      },
+      besideTimedOut: (timer) => {
+        this.#waitedFor = this.#transports.successorPhase;
+        this.#step({ type: "companionTimedOut", timer });
+      },
     });
+    this.#transports = new Transports(
+      { uri: source.target, options, platform, self: this },
+      this.#counters,
+      this.#transportsPort(),
+    );
+    this.#schedule = new ReplacementSchedule(options, clock, platform.random, () =>
+      this.#step({ type: "replaceRequested" }),
+    );
     this.#backoff = new Backoff(options, platform.random);
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
@@ -151,11 +166,11 @@ export class ConnectionProcess<S> implements Connection<S> {
   }
 
   get status(): ConnectionStatus {
-    return publicStatus(this.#life);
+    return statusOf(this.#life);
   }
 
   get isOpen(): boolean {
-    return this.#life.status === "open";
+    return this.status === "open";
   }
 
   get attempt(): number {
@@ -163,11 +178,11 @@ export class ConnectionProcess<S> implements Connection<S> {
   }
 
   get protocol(): string {
-    return this.#link?.channel.protocol ?? "";
+    return this.#transports.link?.channel.protocol ?? "";
   }
 
   get extensions(): string {
-    return this.#link?.channel.extensions ?? "";
+    return this.#transports.link?.channel.extensions ?? "";
   }
 
   get bufferedAmount(): number {
@@ -175,10 +190,11 @@ export class ConnectionProcess<S> implements Connection<S> {
   }
 
   get stats(): ConnectionStats {
-    return this.#counters.snapshot(this.#link?.channel, {
-      lastRoundTrip: this.#link?.heartbeat.lastRoundTrip ?? this.#lastRoundTrip,
-      openSince: this.#link?.openSince,
-    });
+    const { links, link, lastRoundTrip } = this.#transports;
+    return this.#counters.snapshot(
+      links.map(({ channel }) => channel),
+      { lastRoundTrip, openSince: link?.openSince },
+    );
   }
 
   send(frame: FrameLike, options?: SendOptions): SendResult {
@@ -194,7 +210,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   }
 
   info(message: unknown): void {
-    if (this.#life.status === "terminated") return;
+    if (this.#life.main.status === "terminated") return;
     this.#mailbox.put({ type: "info", message });
   }
 
@@ -205,7 +221,8 @@ export class ConnectionProcess<S> implements Connection<S> {
   async opened(options?: { readonly signal?: AbortSignal }): Promise<void> {
     options?.signal?.throwIfAborted();
     if (this.isOpen) return;
-    if (this.#life.status === "terminated") throw new TerminatedError("it opened", this.#life.reason);
+    const { main } = this.#life;
+    if (main.status === "terminated") throw new TerminatedError("it opened", main.reason);
     return this.#openWaiters.wait(options?.signal);
   }
 
@@ -216,19 +233,39 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#step({ type: "reconnectRequested" });
   }
 
-  async replace(): Promise<void> {
-    throw new NotBuiltError("replace() isn't built in this version. Use reconnect(), which breaks before it makes.");
+  async replace(options?: { readonly signal?: AbortSignal }): Promise<void> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    if (!this.isOpen) {
+      throw new Error(
+        `The connection is ${this.status}, so there is nothing to replace. Await opened() first; reconnect() ends a wait.`,
+      );
+    }
+    const replaced = this.#replaceWaiters.wait(signal);
+    const forget =
+      signal === undefined
+        ? undefined
+        : onAbort(signal, () => {
+            if (this.#replaceWaiters.size === 0 && !this.#schedule.wanted) this.#step({ type: "replaceGivenUp" });
+          });
+    this.#step({ type: "replaceRequested" });
+    try {
+      await replaced;
+    } finally {
+      forget?.();
+    }
   }
 
   async probe(): Promise<number> {
-    if (this.#link === undefined || !this.#sender.ready) {
+    const { link } = this.#transports;
+    if (link === undefined || !this.#sender.ready) {
       throw new Error(`The connection is ${this.status}, so there is nothing to probe. Await opened() first.`);
     }
-    return this.#link.heartbeat.probe();
+    return link.heartbeat.probe();
   }
 
   stop(reason: ExitReason = "normal", options?: { readonly timeout?: number }): Promise<ExitReason> {
-    if (this.#life.status !== "terminated") {
+    if (this.#life.main.status !== "terminated") {
       const { timeout = STOP_TIMEOUT } = options ?? {};
       checkStopTimeout("timeout", timeout);
       this.#stopTimeout = timeout;
@@ -265,21 +302,20 @@ export class ConnectionProcess<S> implements Connection<S> {
 
   /** How far the connection is, in the words of an error. */
   get #phase(): FreshErrorPhase {
-    return this.#life.status === "closing" ? "closing" : (this.#attempt?.phase ?? "open");
+    return this.status === "closing" ? "closing" : (this.#transports.phase ?? "open");
   }
 
   // ── Receiving, and the module ──────────────────────────────────────────────────────────────────────────────────
 
   #receive(frame: DataFrame | ControlFrame): void {
     this.#counters.framesReceived += 1;
-    if (frame.type === "pong") this.#link?.heartbeat.pong(frame.data);
-    if (this.#mailbox.busy && this.#inbox.hold(frame)) this.#link?.pause();
+    if (this.#mailbox.busy && this.#inbox.hold(frame)) this.#transports.pause();
     this.#mailbox.put(frame);
   }
 
   #process(item: Item): Pending {
     // Only what has waited was held; while nothing is held, nothing has waited.
-    if (this.#inbox.length !== 0 && isFrame(item) && this.#inbox.release(item)) this.#link?.resume();
+    if (this.#inbox.length !== 0 && isFrame(item) && this.#inbox.release(item)) this.#transports.resume();
     return this.#runner.process(item);
   }
 
@@ -288,7 +324,11 @@ export class ConnectionProcess<S> implements Connection<S> {
       cast: (frame) => this.#sender.reply(frame),
       close: (frame) => this.#requestClose(frame),
       openSender: (generation) => {
-        if (this.isOpen && this.#life.generation === generation) this.#sender.open();
+        if (this.isOpen && this.#life.main.generation === generation) this.#sender.open();
+      },
+      takeOver: (generation) => {
+        this.#step({ type: "turnCame", generation });
+        return this.#life.main.generation === generation;
       },
       shutSender: () => this.#sender.shut(),
       flushSender: () => this.#sender.flush(),
@@ -301,35 +341,68 @@ export class ConnectionProcess<S> implements Connection<S> {
         if (callback !== "handleTerminate") this.#step({ type: "crashed", reason: { error, callback } });
       },
       finished: (reason) => this.#step({ type: "finished", ...(reason === undefined ? {} : { reason }) }),
-      standing: () => standingIn(this.#life.status),
+      standing: () => standingIn(this.#life.main.status),
     };
   }
 
   // ── The lifecycle ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  #step(event: LifecycleEvent): void {
-    const { state, actions } = transition(this.#life, event);
-    this.#life = state;
-    if (state.status !== "open") this.#sender.shut();
+  #step(event: LifeEvent): void {
+    const { life, actions } = advance(this.#life, event);
+    this.#life = life;
+    if (!this.isOpen) this.#sender.shut();
     for (const action of actions) this.#perform(action);
     this.#tellLost();
+    if (!this.isOpen) return;
+    this.#openWaiters.settle();
+    // A successor that was adopted has opened: whoever waited for it has it.
+    if (this.#life.companion === undefined) this.#replaceWaiters.settle();
   }
 
-  #perform(action: Action): void {
+  #perform(action: LifeAction): void {
     switch (action.type) {
       case "askProviders":
         this.#begin(action.generation);
         return;
       case "openTransport":
-        this.#attempt?.open();
+        this.#transports.open();
         return;
       case "destroyTransport":
-        this.#attempt?.abort();
-        this.#attempt = undefined;
-        this.#giveUpLink();
+        this.#transports.giveUp();
         return;
       case "sendClose":
-        this.#link?.channel.close(action.code, action.reason);
+        this.#transports.link?.channel.close(action.code, action.reason);
+        return;
+      case "askCompanionProviders":
+        this.#successorTries += 1;
+        this.#counters.attempts += 1;
+        this.#transports.askBeside(action.generation, this.#successorTries);
+        return;
+      case "openCompanion":
+        this.#transports.openBeside();
+        return;
+      case "setCompanionDeadline":
+        this.#deadlines.setBeside(action.timer, this.#durationOf(action.timer));
+        return;
+      case "clearCompanionDeadline":
+        this.#deadlines.clearBeside();
+        return;
+      case "announceSuccessor":
+        this.#mailbox.put({ ...action, type: "connect", beside: true });
+        return;
+      case "handOver":
+        this.#handOver();
+        return;
+      case "adoptSuccessor":
+        this.#series = this.#successorTries;
+        this.#deadlines.adoptBeside();
+        this.#transports.adoptSuccessor();
+        return;
+      case "abandonSuccessor":
+        this.#abandonSuccessor(action.fault);
+        return;
+      case "endPredecessor":
+        this.#endPredecessor(action.how);
         return;
       case "setDeadline":
         this.#deadlines.set(action.timer, this.#durationOf(action.timer));
@@ -348,12 +421,13 @@ export class ConnectionProcess<S> implements Connection<S> {
         return;
       case "invokeConnect": {
         const { status, headers } = action;
-        this.#mailbox.put({ type: "connect", generation: this.#life.generation, status, headers });
+        this.#mailbox.put({ type: "connect", generation: this.#life.main.generation, beside: false, status, headers });
         return;
       }
       case "invokeDisconnect": {
         const { code, reason } = action;
         this.#tellLost();
+        if (this.#life.companion === undefined) this.#replaceWaiters.fail(leftError());
         this.#emit({ type: "closed", code, reason });
         this.#mailbox.put({ type: "disconnect", code, reason });
         return;
@@ -388,74 +462,52 @@ export class ConnectionProcess<S> implements Connection<S> {
   #begin(generation: number): void {
     this.#series += 1;
     this.#counters.attempts += 1;
-    this.#attempt = new Attempt(
-      { uri: this.#source.target, options: this.#options, platform: this.#source.platform, self: this },
-      {
-        provided: (url, headers) => {
-          if (this.#source.uri === undefined) this.#uri = url.href;
-          this.#emit({ type: "attempt", attempt: this.#series, uri: redactUrl(url), headers: redactHeaders(headers) });
-          this.#step({ type: "provided", generation });
-        },
-        connected: () => this.#step({ type: "connected", generation }),
-        redirected: ({ status, url, credentials }) =>
-          this.#emit({ type: "redirected", attempt: this.#series, status, uri: redactUrl(url), credentials }),
-        opened: (channel, status, headers) => this.#opened(generation, channel, status, headers),
-        failed: (error) => this.#step({ type: "attemptFailed", generation, error }),
-        frame: (frame) => this.#receive(frame),
-        castFailed: (failure) => {
-          this.#lost = castingError(failure, this.#phase);
-          this.#sender.lost(failure.frames, this.#lost);
-        },
-        ended: (end) => this.#ended(generation, end),
-      },
-    );
-    this.#attempt.ask(this.#series);
+    this.#transports.ask(generation, this.#series);
   }
 
-  #opened(generation: number, channel: Channel, status: number, headers: Headers): void {
-    this.#attempt = undefined;
-    this.#retryAfter = undefined;
-    this.#counters.opens += 1;
-    this.#sender.attach(channel);
-    this.#link = new Link(channel, this.#options, this.#source.platform.clock, {
+  #transportsPort(): TransportsPort {
+    return {
       mayPing: () => this.#sender.ready,
-      random: () => this.#source.platform.random(),
-      dead: (silence) => {
-        this.#giveUpLink();
-        const message = `no byte came within ${silence} ms of a ping, so the link is dead. If the server is only slow, raise pongTimeout.`;
-        this.#ended(generation, { type: "lost", reason: "pong_timeout", message });
+      provided: (url, headers, attempt) => {
+        if (this.#source.uri === undefined) this.#uri = url.href;
+        this.#emit({ type: "attempt", attempt, uri: redactUrl(url), headers: redactHeaders(headers) });
       },
-    });
-    const { protocol, extensions } = channel;
-    this.#emit({ type: "established", attempt: this.#series, protocol, extensions });
-    this.#step({ type: "opened", generation, status, headers });
-    if (this.isOpen) this.#openWaiters.settle();
+      redirected: ({ status, url, credentials }, attempt) =>
+        this.#emit({ type: "redirected", attempt, status, uri: redactUrl(url), credentials }),
+      opened: (link, attempt) => {
+        this.#retryAfter = undefined;
+        this.#successorTries = 0;
+        this.#counters.opens += 1;
+        this.#sender.attach(link.channel);
+        this.#schedule.opened();
+        const { protocol, extensions } = link.channel;
+        this.#emit({ type: "established", attempt, protocol, extensions });
+      },
+      frame: (frame) => this.#receive(frame),
+      castFailed: (failure) => {
+        this.#lost = castingError(failure, this.#phase);
+        this.#sender.lost(failure.frames, this.#lost);
+      },
+      gaveUp: (frames) => {
+        this.#lost = givenUpError(frames, this.#phase);
+        this.#sender.lost(frames, this.#lost);
+      },
+      linkEnded: (link) => {
+        this.#schedule.end();
+        this.#sender.detach();
+        this.#hasLived(link);
+      },
+      nothingToRead: () => this.#inbox.linkEnded(),
+      phase: () => this.#phase,
+      said: (event) => this.#step(event),
+    };
   }
 
-  #ended(generation: number, end: ChannelEnd): void {
-    if (end.type !== "lost") {
-      // It may wait for the peer's FIN, and is cut off when the connection terminates.
-      this.#lingering?.destroy();
-      this.#lingering = this.#link?.channel;
-    }
-    this.#endLink();
-    if (end.type === "closed") this.#step({ type: "peerClosed", generation, code: end.code, reason: end.reason });
-    else {
-      const type = end.type === "lost" ? "lost" : "violated";
-      this.#step({ type, generation, error: endError(end, this.#phase) });
-    }
-  }
-
-  /** This end leaves the link, with whatever the system hasn't taken yet. */
-  #giveUpLink(): void {
-    const channel = this.#link?.channel;
-    if (channel === undefined) return;
-    const frames = channel.destroy();
-    if (frames > 0) {
-      this.#lost = givenUpError(frames, this.#phase);
-      this.#sender.lost(frames, this.#lost);
-    }
-    this.#endLink();
+  /** A link that has been open for long enough is a success: the backoff starts over. */
+  #hasLived(link: Link): void {
+    if (link.age < this.#options.stableAfter) return;
+    this.#backoff.reset();
+    this.#series = 0;
   }
 
   /** Frames lost with a link are told of right before its end is, or else when everything of the step has been done. */
@@ -465,41 +517,64 @@ export class ConnectionProcess<S> implements Connection<S> {
     if (error !== undefined) this.#mailbox.put({ type: "fault", error });
   }
 
-  /** The present link is over: its numbers are kept, its timers are not. */
-  #endLink(): void {
-    const link = this.#link;
+  // ── Replacing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #handOver(): void {
+    const link = this.#transports.link;
     if (link === undefined) return;
-    this.#link = undefined;
-    this.#counters.add(link.channel);
-    this.#lastRoundTrip = link.heartbeat.lastRoundTrip ?? this.#lastRoundTrip;
-    link.end();
-    this.#inbox.linkEnded();
-    this.#sender.detach();
-    if (link.age >= this.#options.stableAfter) {
-      this.#backoff.reset();
-      this.#series = 0;
+    this.#hasLived(link);
+    this.#counters.replacements += 1;
+    this.#sender.retire();
+    this.#transports.handOver();
+  }
+
+  #endPredecessor(how: "ended" | "timed out" | "destroy"): void {
+    const link = this.#transports.endPredecessor(how === "ended" ? "ended" : "destroy");
+    if (link === undefined) return;
+    this.#sender.release();
+    this.#emit({ type: "replaced", how });
+    this.#replaceWaiters.settle();
+  }
+
+  #abandonSuccessor(fault: ReplacementFault): void {
+    const error =
+      fault === "left" || fault === "given up"
+        ? leftError()
+        : "error" in fault
+          ? fault.error
+          : timeoutError(fault.timedOut, this.#waitedFor, this.#options);
+    this.#transports.abandonSuccessor();
+    if (error instanceof FreshError) this.#emit({ type: "replacementFailed", error });
+    this.#replaceWaiters.fail(error);
+    if (this.#life.main.status === "open") {
+      this.#schedule.failed(this.#askedFor(error instanceof FreshError ? error.retryAfter : undefined));
     }
   }
 
   /** Tells handleError of what has ended an attempt. */
   #fail(error: FreshError): void {
     this.#retryAfter = error.retryAfter;
+    if (this.#life.companion === undefined) this.#replaceWaiters.fail(error);
     this.#emit({ type: "failed", error });
     this.#mailbox.put({ type: "error", error });
   }
 
-  #durationOf(timer: Exclude<TimerName, "stop" | "backoff">): number {
+  #durationOf(timer: AttemptPhase | "close"): number {
     const duration = this.#options[`${timer}Timeout`];
     // Of a close, 0 means that no answer is waited for; elsewhere, that there is no limit.
     return duration === 0 && timer !== "close" ? Number.POSITIVE_INFINITY : duration;
   }
 
+  /** How much of a Retry-After is heeded, in ms. */
+  #askedFor(retryAfter: number | undefined): number {
+    const heeded = this.#options.retryAfter;
+    return heeded === false || retryAfter === undefined ? 0 : Math.min(retryAfter, heeded.max);
+  }
+
   #wait(after: number | undefined): void {
-    const { retryAfter } = this.#options;
-    const asked = retryAfter === false ? undefined : this.#retryAfter;
+    const asked = this.#askedFor(this.#retryAfter);
     this.#retryAfter = undefined;
-    const wait =
-      after ?? this.#backoff.next(asked === undefined || retryAfter === false ? 0 : Math.min(asked, retryAfter.max));
+    const wait = after ?? this.#backoff.next(asked);
     this.#emit({ type: "waiting", wait });
     this.#deadlines.set("backoff", wait);
   }
@@ -508,15 +583,20 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#runner.end();
     this.#deadlines.end();
     this.#forgetSignal();
-    this.#lingering?.destroy();
-    this.#lingering = undefined;
+    this.#transports.end();
+    this.#schedule.end();
     this.#mailbox.remove(() => true);
     this.#openWaiters.fail(new TerminatedError("it opened", reason));
+    this.#replaceWaiters.fail(new TerminatedError("it was replaced", reason));
     this.#sender.end(new TerminatedError("everything was sent", reason));
     this.#emit({ type: "terminated", reason });
     this.#source.onExit(reason);
     this.#exit(reason);
   }
+}
+
+function leftError(): Error {
+  return new Error("The connection was left before its replacement was in place, so there is none.");
 }
 
 function standingIn(status: LifecycleState["status"]): Standing {

@@ -10,6 +10,7 @@ export class Counters {
   framesReceived = 0;
   attempts = 0;
   opens = 0;
+  replacements = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
   readonly #dropped: Record<DropCounter, number> = {
@@ -32,19 +33,20 @@ export class Counters {
     this.#bytesReceived += link.bytesReceived;
   }
 
-  /** The numbers now, those of the present link included. */
+  /** The numbers now, those of the links that stand included. */
   snapshot(
-    link: Link | undefined,
+    links: readonly Link[],
     now: { readonly lastRoundTrip: number | undefined; readonly openSince: number | undefined },
   ): ConnectionStats {
     return {
       framesSent: this.framesSent,
       framesReceived: this.framesReceived,
-      bytesSent: this.#bytesSent + (link?.bytesSent ?? 0),
-      bytesReceived: this.#bytesReceived + (link?.bytesReceived ?? 0),
+      bytesSent: links.reduce((sum, link) => sum + link.bytesSent, this.#bytesSent),
+      bytesReceived: links.reduce((sum, link) => sum + link.bytesReceived, this.#bytesReceived),
       attempts: this.attempts,
       opens: this.opens,
-      reconnects: Math.max(0, this.opens - 1),
+      reconnects: Math.max(0, this.opens - this.replacements - 1),
+      replacements: this.replacements,
       dropped: { ...this.#dropped },
       lastRoundTrip: now.lastRoundTrip,
       openSince: now.openSince,

@@ -31,6 +31,10 @@ export type ConnectionEvent =
   | { readonly type: "closed"; readonly code: number | undefined; readonly reason: string | undefined }
   /** handleError is about to be told. */
   | { readonly type: "failed"; readonly error: FreshError }
+  /** The connection before has ended ("destroy": was cut off), and what took its place is read now. */
+  | { readonly type: "replaced"; readonly how: "ended" | "timed out" | "destroy" }
+  /** The attempt that was to replace the live connection has failed; that one goes on. */
+  | { readonly type: "replacementFailed"; readonly error: FreshError }
   /** A wait before the next attempt begins. `wait` in ms. */
   | { readonly type: "waiting"; readonly wait: number }
   /** A callback threw, rejected, or gave what is no response. */

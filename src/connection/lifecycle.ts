@@ -117,12 +117,13 @@ export function publicStatus(state: LifecycleState): ConnectionStatus {
   return state.status === "deciding" || state.status === "terminating" ? "closing" : state.status;
 }
 
-export function transition(state: LifecycleState, event: LifecycleEvent): Step {
+/** `next` is the number that a new attempt is given. */
+export function transition(state: LifecycleState, event: LifecycleEvent, next: number = state.generation + 1): Step {
   // An event of an attempt that is over means nothing, whatever it says (section 2.4).
   if ("generation" in event && event.generation !== state.generation) return stay(state);
   switch (state.status) {
     case "idle":
-      return whileIdle(state, event);
+      return whileIdle(state, event, next);
     case "connecting":
       return whileConnecting(state, event);
     case "open":
@@ -130,9 +131,9 @@ export function transition(state: LifecycleState, event: LifecycleEvent): Step {
     case "closing":
       return whileClosing(state, event);
     case "deciding":
-      return whileDeciding(state, event);
+      return whileDeciding(state, event, next);
     case "waiting":
-      return whileWaiting(state, event);
+      return whileWaiting(state, event, next);
     case "terminating":
       return whileTerminating(state, event);
     case "terminated":
@@ -142,11 +143,11 @@ export function transition(state: LifecycleState, event: LifecycleEvent): Step {
 
 type In<Status extends LifecycleState["status"]> = Extract<LifecycleState, { status: Status }>;
 
-function whileIdle(state: In<"idle">, event: LifecycleEvent): Step {
+function whileIdle(state: In<"idle">, event: LifecycleEvent, next: number): Step {
   switch (event.type) {
     case "start":
     case "reconnectRequested":
-      return attempt(state);
+      return attempt(next);
     case "stopRequested":
       return terminate(state, event.reason, NOTHING);
     case "faultDecided":
@@ -301,7 +302,7 @@ function whileClosing(state: In<"closing">, event: LifecycleEvent): Step {
   }
 }
 
-function whileDeciding(state: In<"deciding">, event: LifecycleEvent): Step {
+function whileDeciding(state: In<"deciding">, event: LifecycleEvent, next: number): Step {
   switch (event.type) {
     case "decided": {
       const { decision } = event;
@@ -311,7 +312,7 @@ function whileDeciding(state: In<"deciding">, event: LifecycleEvent): Step {
       const actions: readonly Action[] = [
         { type: "setState", to: decision.type === "reconnect" ? decision.state : "given" },
       ];
-      if (state.next.type === "reconnect") return attempt(state, actions);
+      if (state.next.type === "reconnect") return attempt(next, actions);
       return decision.type === "reconnect"
         ? wait(state, decision.after, actions)
         : { state: { status: "idle", generation: state.generation }, actions };
@@ -339,12 +340,12 @@ function whileDeciding(state: In<"deciding">, event: LifecycleEvent): Step {
   }
 }
 
-function whileWaiting(state: In<"waiting">, event: LifecycleEvent): Step {
+function whileWaiting(state: In<"waiting">, event: LifecycleEvent, next: number): Step {
   switch (event.type) {
     case "timedOut":
-      return event.timer === "backoff" ? attempt(state) : stay(state);
+      return event.timer === "backoff" ? attempt(next) : stay(state);
     case "reconnectRequested":
-      return attempt(state, [{ type: "clearDeadline" }]);
+      return attempt(next, [{ type: "clearDeadline" }]);
     case "stopRequested":
       return terminate(state, event.reason, [{ type: "clearDeadline" }]);
     case "faultDecided":
@@ -385,8 +386,7 @@ function stay(state: LifecycleState): Step {
   return { state, actions: NOTHING };
 }
 
-function attempt(state: LifecycleState, first: readonly Action[] = NOTHING): Step {
-  const generation = state.generation + 1;
+function attempt(generation: number, first: readonly Action[] = NOTHING): Step {
   return {
     state: { status: "connecting", generation, phase: "provider" },
     actions: [...first, { type: "setDeadline", timer: "provider" }, { type: "askProviders", generation }],

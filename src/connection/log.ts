@@ -94,6 +94,22 @@ function lineOf(event: ConnectionEvent): Line {
         message: escapeControls(message),
       };
     }
+    case "replaced": {
+      const how = { ended: "has ended", "timed out": "didn't end in time", destroy: "was cut off" }[event.how];
+      return {
+        level: "info",
+        fields: { how: event.how },
+        message: `WebSocket connection replaced: the one before ${how}`,
+      };
+    }
+    case "replacementFailed": {
+      const { kind, phase, reason, status, message } = event.error;
+      return {
+        level: "error",
+        fields: { kind, phase, reason, ...(status === undefined ? {} : { status }) },
+        message: `The replacement failed, and the connection goes on as it was: ${escapeControls(message)}`,
+      };
+    }
     case "waiting":
       return {
         level: "debug",

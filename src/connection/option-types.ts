@@ -77,7 +77,10 @@ export interface Logger {
 
 /** How one frame is to be treated by `send`. */
 export type SendOptions = {
-  /** While the connection isn't open: wait in the outbox (default), or give up at once. */
+  /**
+   * While the connection isn't open: wait in the outbox (default), or give up at once. A frame that waits because the peer is slow
+   * waits either way; with "drop", not beyond the end of the connection that is open now.
+   */
   readonly whenClosed?: "queue" | "drop";
   /** The longest this frame may wait in the outbox, in ms; default the outbox's maxAge. */
   readonly ttl?: number;
@@ -142,10 +145,11 @@ export type ConnectionStats = {
   /** Bytes on the wire after the 101, headers of frames included. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Attempts made, those that opened, and those of them after the first. */
+  /** Attempts made, those that opened, those of them after the first that followed an end, and those that replaced a live connection. */
   readonly attempts: number;
   readonly opens: number;
   readonly reconnects: number;
+  readonly replacements: number;
   /**
    * Frames that went nowhere: expired, overflow, replaced and terminated as the outbox has them; closed: the caller asked for no
    * queue, or there is none; invalid: may not be sent; lost: accepted, then the write failed.

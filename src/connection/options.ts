@@ -293,9 +293,9 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     type: "number",
     unit: "ms",
     default: "Infinity",
-    doc: "The age at which a connection is replaced, make before break. This version does not, and refuses another value.",
+    doc: "The age at which a connection is replaced, make before break, as by `replace()`: for servers that cut every connection after a day. Up to a tenth earlier by chance; a replacement that fails is tried again by the backoff while the old connection lives.",
     fallback: Number.POSITIVE_INFINITY,
-    check: only(Number.POSITIVE_INFINITY, "replacing a live connection"),
+    check: milliseconds({ zero: false, infinity: true }),
   },
   hibernateAfter: {
     type: "number",
@@ -515,14 +515,4 @@ function checkClock(option: string, value: unknown): unknown {
 function checkSignal(option: string, value: unknown): unknown {
   if (value instanceof AbortSignal) return value;
   throw new InvalidOptionError(option, `The option signal takes an AbortSignal; it got ${show(value)}.`);
-}
-
-function only(allowed: number, what: string): Check {
-  return (option, value) => {
-    if (value === allowed) return value;
-    throw new InvalidOptionError(
-      option,
-      `The option ${option} takes only ${allowed} in this version: ${what} isn't built yet. Leave it out.`,
-    );
-  };
 }

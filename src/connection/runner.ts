@@ -15,7 +15,14 @@ export type Item =
   | DataFrame
   | ControlFrame
   | { readonly type: "info"; readonly message: unknown }
-  | { readonly type: "connect"; readonly generation: number; readonly status: number; readonly headers: Headers }
+  | {
+      readonly type: "connect";
+      readonly generation: number;
+      /** It opened beside the live connection, and is to take its place now. */
+      readonly beside: boolean;
+      readonly status: number;
+      readonly headers: Headers;
+    }
   | { readonly type: "disconnect"; readonly code: number | undefined; readonly reason: string | undefined }
   | { readonly type: "error"; readonly error: FreshError }
   /** An encoding or casting fault: it reaches handleError, but ends no attempt. */
@@ -36,6 +43,8 @@ export interface RunnerPort {
   /** Lets frames go straight to the channel, if the connection of this generation still stands; or lets them wait. */
   openSender(generation: number): void;
   shutSender(): void;
+  /** Lets the connection of this generation take the place of the live one; false: it is gone. */
+  takeOver(generation: number): boolean;
   /** Sends what waited for handleConnect's answer. */
   flushSender(): void;
   /** The error of a frame that was refused; it has been counted. */
@@ -159,6 +168,7 @@ export class Runner<S> {
   // first (section 2.2).
   #connect(item: Extract<Item, { type: "connect" }>): Pending {
     const port = this.#port;
+    if (item.beside && !port.takeOver(item.generation)) return undefined;
     port.openSender(item.generation);
     let response: unknown;
     try {

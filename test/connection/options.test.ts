@@ -37,6 +37,7 @@ test("the defaults are the design's", () => {
     connectTimeout: 10_000,
     upgradeTimeout: 10_000,
     closeTimeout: 3000,
+    sendBuffer: 16_777_216,
     maxMessageSize: 16_777_216,
     maxFragments: 1024,
     maxRedirects: 0,
@@ -125,7 +126,7 @@ const WRONG: readonly [unknown, RegExp][] = [
     /has an answer that is no method/,
   ],
   [{ maxRedirects: Number.POSITIVE_INFINITY }, /maxRedirects takes a whole number, 0 or more; it got Infinity/],
-  [{ replaceAfter: 5000 }, /replacing a live connection isn't built yet/],
+  [{ replaceAfter: 0 }, /replaceAfter takes a number of milliseconds, more than 0, or Infinity; it got 0\.$/],
   [[], /The options are no object/],
 ];
 

@@ -38,7 +38,7 @@ function sender(outbox: OutboxLimits | false = LIMITS, sendBuffer = 0) {
     made.attach(channel as unknown as Channel);
     made.open();
   };
-  const drops = () => counters.snapshot(undefined, { lastRoundTrip: undefined, openSince: undefined }).dropped;
+  const drops = () => counters.snapshot([], { lastRoundTrip: undefined, openSince: undefined }).dropped;
   return { clock, counters, seen, channel, sender: made, open, drops };
 }
 

@@ -117,6 +117,7 @@ test("stats counts frames and bytes each way, attempts, opens and reconnects ove
       attempts: undefined,
       opens: 0,
       reconnects: 0,
+      replacements: 0,
       dropped: { expired: 0, overflow: 0, replaced: 0, closed: 0, terminated: 0, invalid: 0, lost: 0 },
       lastRoundTrip: undefined,
       openSince: undefined,

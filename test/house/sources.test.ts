@@ -21,6 +21,10 @@ const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string
     "it performs; every rule of it is one of a whole connection",
   ],
   "src/connection/runner.ts": ["test/fresh/callbacks.test.ts", "what it does is what a module's callbacks see"],
+  "src/connection/transports.ts": [
+    "test/fresh/replacing.test.ts",
+    "it opens and ends what the lifecycle says; what comes of it is seen from a whole connection",
+  ],
   "src/not-built.ts": ["test/fresh/validation.test.ts", "an error without a rule; what raises it is tested"],
   "src/protocol/close-payload.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
   "src/protocol/masked-payload.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
