@@ -1,7 +1,7 @@
 /**
  * The import rule of the house, types included:
  *
- *     frame ← protocol ← transport ← platform ← connection ← fresh ← { cli, testing }
+ *     frame ← protocol ← transport ← platform ← connection ← fresh ← { cli, rpc, testing }
  *
  * Each layer has a list of what it may import, and all else is refused. test/house/import-rule.test.ts breaks every rule
  * once; a new rule or a new layer belongs there too.
@@ -40,7 +40,8 @@ const EXTENSIONS = "^src/protocol/(extension|deflate/(options|permessage-deflate
 const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
 const VERSION = "^src/transport/user-agent\\.ts$";
-const ENTRIES = "^src/(index|protocol/index|testing/index|cli/main)\\.ts$";
+const ENTRIES = "^src/(index|protocol/index|rpc/index|testing/index|cli/main)\\.ts$";
+const ABORT = "^src/connection/abort\\.ts$";
 const PLATFORM_PORT = "^src/platform/platform\\.ts$";
 
 export default {
@@ -133,13 +134,17 @@ export default {
       node: true,
       comment: "The command uses the library as everybody does, and tells its version.",
     }),
+    only("rpc-is-a-user", "^src/rpc/", [GROUND, "^src/index\\.ts$", ABORT, "^src/rpc/"], {
+      comment:
+        "Calls and subscriptions stand on the public interface, and on one listener a signal; they run wherever it does.",
+    }),
     {
       name: "every-file-has-a-layer",
       severity: "error",
       comment: "A new file at the top of src/, or a new folder, needs a rule of its own here first.",
       from: {
         path: "^src/",
-        pathNot: `^src/((${GROUND_FILES}|behaviour|fresh|index)\\.ts$|(protocol|transport|platform|connection|supervision|testing|cli)/)`,
+        pathNot: `^src/((${GROUND_FILES}|behaviour|fresh|index)\\.ts$|(protocol|transport|platform|connection|supervision|testing|rpc|cli)/)`,
       },
       to: {},
     },

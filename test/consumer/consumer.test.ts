@@ -127,7 +127,7 @@ test("a program in JavaScript has a conversation", async () => {
 });
 
 for (const resolution of ["nodenext", "bundler"] as const) {
-  for (const entry of ["main", "protocol", "testing"] as const) {
+  for (const entry of ["main", "protocol", "rpc", "testing"] as const) {
     test(`a program in TypeScript on ${entry} compiles with "${resolution}", strict, and our declarations checked`, async () => {
       provideNodeTypes();
       const modules = resolution === "bundler" ? ["--module", "esnext"] : ["--module", "nodenext"];
