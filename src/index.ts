@@ -19,8 +19,11 @@ export {
   type StartArguments,
   stop,
 } from "./behaviour.ts";
+export type { Credential, CredentialWanted, FetchCredential } from "./connection/credential-store.ts";
 export {
   AlreadyStartedError,
+  CredentialError,
+  type CredentialErrorReason,
   FreshError,
   type FreshErrorKind,
   type FreshErrorPhase,
@@ -47,6 +50,7 @@ export type {
   Timer,
   UpgradeOptions,
 } from "./connection/option-types.ts";
+export { type Refreshable, type RefreshableOptions, refreshable } from "./connection/refreshable.ts";
 export {
   type BinaryFrame,
   binary,

@@ -8,6 +8,7 @@
  *     ├── AlreadyStartedError    start(): the name is taken; has .connection
  *     ├── NoSuchConnectionError  send(), close(), info(): nobody has that name, or it has terminated
  *     ├── TerminatedError        opened(), drain(): the connection terminated first
+ *     ├── CredentialError        of refreshable(): no credential is to be had, or the server doesn't take it
  *     ├── LinkedExitError        raised uncaught when a linked connection ends with a fault
  *     └── NotBuiltError          a part of the design that this version doesn't have
  */
@@ -167,6 +168,32 @@ export class TerminatedError extends Error {
       typeof reason === "object" ? { cause: "error" in reason ? reason.error : reason } : undefined,
     );
     this.reason = reason;
+  }
+}
+
+/**
+ * Why a credential could not be had, or is of no use. Of those that end a protected connection: "unchanged", the credential was refused and
+ * asking again gave the same one; "refused", as many in a row as `maxRefusals` allows were refused. Of those that pass: "failed", asking failed;
+ * "timed_out", it took longer than `timeout`; "expired", what was given had expired; "unusable", what was given is no credential, or a function
+ * given to `headers` or `uri` failed on it.
+ */
+export type CredentialErrorReason = "unchanged" | "refused" | "failed" | "timed_out" | "expired" | "unusable";
+
+/** What went wrong with a credential of `refreshable()`: the cause of a failed attempt, or an exit reason. It never holds the credential. */
+export class CredentialError extends Error {
+  override readonly name = "CredentialError";
+  readonly reason: CredentialErrorReason;
+  /** How long, in ms, nobody is asked again; undefined when that isn't settled by a wait. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    reason: CredentialErrorReason,
+    message: string,
+    details?: { readonly cause?: unknown; readonly retryAfter?: number },
+  ) {
+    super(message, details?.cause === undefined ? undefined : { cause: details.cause });
+    this.reason = reason;
+    this.retryAfter = details?.retryAfter;
   }
 }
 

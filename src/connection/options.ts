@@ -502,7 +502,7 @@ function checkLogger(option: string, value: unknown): unknown {
   );
 }
 
-function checkClock(option: string, value: unknown): unknown {
+export function checkClock(option: string, value: unknown): unknown {
   const methods = ["now", "wallClock", "after", "cancel"] as const;
   const lacks = (name: string): boolean => typeof (value as Record<string, unknown>)[name] !== "function";
   if (typeof value === "object" && value !== null && !methods.some(lacks)) return value;

@@ -1,14 +1,19 @@
 /** Options: their names and types, and what the functions among them are given. */
 import { Agent } from "node:http";
 import {
+  type Asking,
   type Connection,
   type DropCause,
   type Frame,
   Fresh,
   type FreshModule,
+  type HeadersInput,
   type Logger,
   type Options,
   type Provider,
+  type Refreshable,
+  reconnect,
+  refreshable,
 } from "../../src/index.ts";
 import { exactly, uri } from "./same.ts";
 
@@ -146,4 +151,35 @@ export function wrongWhenStarting(): void {
   Fresh.start(80, Counter, 0);
   // @ts-expect-error 2322: an address is a string, a URL, or a function that gives one
   Counter.start({ uri: () => 80, state: 0 });
+}
+
+export function credentials(): void {
+  const token = refreshable(async ({ signal, previous, reason }) => {
+    exactly<AbortSignal>()(signal, true);
+    exactly<"first" | "expired" | "renewal" | "refused">()(reason, true);
+    exactly<unknown>()(previous, true);
+    return { value: "t", expiresAt: 5 };
+  });
+  exactly<Refreshable<string>>()(token, true);
+  const headers = token.headers((value, { attempt, self }) => {
+    exactly<string>()(value, true);
+    exactly<number>()(attempt, true);
+    exactly<Asking>()(self, true);
+    return { authorization: value };
+  });
+  exactly<Provider<HeadersInput>>()(headers, true);
+  const Guarded = Fresh.define<number>(
+    "Guarded",
+    token.protect({ handleError: (_error, state) => reconnect(state + 1) }),
+  );
+  Fresh.start(
+    token.uri((value) => `ws://localhost/?token=${value}`),
+    Guarded,
+    0,
+    { headers },
+  );
+  // @ts-expect-error 2345: the credential is a string
+  token.headers((value: number) => ({ authorization: String(value) }));
+  // @ts-expect-error 2353: no such option
+  refreshable(() => ({ value: 1 }), { renew: 5 });
 }
