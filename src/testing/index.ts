@@ -3,9 +3,25 @@
 /// <reference types="node" preserve="true" />
 export { PeerError, type PeerErrorReason, ScriptError } from "./errors.ts";
 export { FakeClock, type FakeClockOptions, type RunOptions } from "./fake-clock.ts";
+export type {
+  Amount,
+  DrawnFault,
+  Fault,
+  FaultDirection,
+  FaultedConnections,
+  FaultPhase,
+  FaultPlan,
+  FaultRule,
+  FaultTrigger,
+  FaultType,
+  InjectedFrame,
+} from "./fault.ts";
+export { checkFaultPlan, FaultPlanError, parseFaultPlan } from "./fault-plan.ts";
+export { type FaultDone, FaultProxy, type FaultProxyOptions, type FaultRecord } from "./fault-proxy.ts";
 export type { Automatic } from "./frame-stream.ts";
 export type { AcceptOptions, Peer, WaitOptions } from "./peer.ts";
 export type { PeerEnd } from "./peer-end.ts";
+export type { ConnectionEvent, ProxiedConnection } from "./proxied-connection.ts";
 export { closePayload, type RawFrame, rawFrame } from "./raw-frame.ts";
 export type { RequestHead } from "./request-head.ts";
 export type { Refusal, ResponseChanges } from "./response.ts";

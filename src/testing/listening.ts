@@ -41,3 +41,60 @@ export function tlsOver(options: SecureContextOptions): (raw: Socket) => Socket 
   const secureContext = createSecureContext(options);
   return (raw) => new TLSSocket(raw, { isServer: true, secureContext });
 }
+
+/** A place that can be opened and shut: the same port each time. */
+export class Door {
+  readonly #onConnection: (socket: Socket) => void;
+  readonly #onError: (error: Error) => void;
+  readonly #shut: Promise<void>[] = [];
+  #place: Place;
+  #listener: Server | undefined;
+  #opening: Promise<void> | undefined;
+  #isWanted = false;
+
+  constructor(place: Place, onConnection: (socket: Socket) => void, onError: (error: Error) => void) {
+    this.#place = place;
+    this.#onConnection = onConnection;
+    this.#onError = onError;
+  }
+
+  /** Where it is; a free port is known once it has been opened. */
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** Resolves when every listener that was shut is gone, which takes until the connections have ended that it took in. */
+  async gone(): Promise<void> {
+    await this.#opening?.catch(() => {});
+    await Promise.all(this.#shut);
+  }
+
+  /** Rejects with the system's error if the port has been taken meanwhile. */
+  open(): Promise<void> {
+    this.#isWanted = true;
+    if (this.#listener !== undefined) return Promise.resolve();
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** The port is free at once. */
+  shut(): void {
+    this.#isWanted = false;
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    this.#listener = undefined;
+    this.#shut.push(new Promise((resolve) => listener.close(() => resolve())));
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const listener = await listen(this.#place, this.#onConnection);
+      listener.on("error", this.#onError);
+      this.#listener = listener;
+      this.#place = placeOf(listener, this.#place);
+      if (!this.#isWanted) this.shut();
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+}

@@ -58,15 +58,16 @@
  *
  * `await server.down()` refuses connections (those that stand go on); `await server.up()` takes them again, on the same port.
  */
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import type { Extension } from "../protocol/extension.ts";
+import { Arrivals, type NoArrival } from "./arrivals.ts";
 import { PeerError, ScriptError } from "./errors.ts";
 import type { Automatic } from "./frame-stream.ts";
-import { listen, type Place, placeOf, tlsOver, urlOf } from "./listening.ts";
+import { Door, tlsOver, urlOf } from "./listening.ts";
 import { Peer, type PeerSettings, type WaitOptions } from "./peer.ts";
 import { echo, type Script } from "./scripts.ts";
-import { Latch, startWait } from "./wait.ts";
+import { startWait } from "./wait.ts";
 
 export type TestServerOptions = {
   /** Default 0: a free one. */
@@ -93,8 +94,8 @@ export type TestServerOptions = {
   readonly maxFragments?: number;
 };
 
-// Of connections that have ended, and of failures, a server remembers the newest; it may run for days.
-const MAX_REMEMBERED = 1000;
+// Of failures a server remembers the newest; it may run for days.
+const MAX_FAILURES = 1000;
 // How long stop() waits for scripts once their connections are gone, in ms.
 const SCRIPT_GRACE = 1000;
 
@@ -102,23 +103,22 @@ export class TestServer implements AsyncDisposable {
   readonly #settings: PeerSettings;
   readonly #secure: (raw: Socket) => Socket;
   readonly #scheme: "ws" | "wss";
-  readonly #peers = new Map<number, Peer>();
-  readonly #arrivals = new Map<number, Latch<Peer>>();
+  readonly #door: Door;
+  readonly #arrivals = new Arrivals<Peer>(noArrival);
   readonly #open = new Map<Peer, Promise<void>>();
-  readonly #ended: number[] = [];
   readonly #running = new Map<number, Promise<void>>();
   readonly #failures: Error[] = [];
-  readonly #listenersClosed: Promise<void>[] = [];
-  #place: Place;
-  #listener: Server | undefined;
   #scripts: readonly Script[] = [];
   #nextScript = 0;
-  #count = 0;
   #stopped: Promise<void> | undefined;
 
   private constructor(options: TestServerOptions) {
     const { port = 0, host = "127.0.0.1", path, tls } = options;
-    this.#place = path === undefined ? { port, host } : { path };
+    this.#door = new Door(
+      path === undefined ? { port, host } : { path },
+      (raw) => this.#connected(raw),
+      (error) => this.#failed(error),
+    );
     this.#scheme = tls === undefined ? "ws" : "wss";
     this.#secure = tls === undefined ? (raw) => raw : tlsOver(tls);
     this.#settings = {
@@ -147,17 +147,18 @@ export class TestServer implements AsyncDisposable {
 
   /** "ws://127.0.0.1:PORT", "wss://127.0.0.1:PORT", or "ws+unix:PATH:/" on a unix socket. */
   get url(): string {
-    return urlOf(this.#place, this.#scheme);
+    return urlOf(this.#door.place, this.#scheme);
   }
 
   /** The port; 0 on a unix socket. */
   get port(): number {
-    return "port" in this.#place ? this.#place.port : 0;
+    const { place } = this.#door;
+    return "port" in place ? place.port : 0;
   }
 
   /** All connections so far, oldest first, ended or not; of those that have ended, the newest 1000. */
   get connections(): readonly Peer[] {
-    return [...this.#peers.values()];
+    return this.#arrivals.all;
   }
 
   /** What went wrong in scripts so far, the newest 1000; `stop()` throws it. */
@@ -175,37 +176,18 @@ export class TestServer implements AsyncDisposable {
 
   /** The how-manyth connection, from 1: at once if it has come, else as soon as it does. Rejects when it doesn't in time. */
   connection(number: number, { timeout = this.#settings.timeout }: WaitOptions = {}): Promise<Peer> {
-    const peer = this.#peers.get(number);
-    if (peer !== undefined) return Promise.resolve(peer);
-    if (this.#stopped !== undefined) return Promise.reject(stoppedError());
-    if (number <= this.#count) {
-      return Promise.reject(new PeerError("ended", `Connection ${number} has ended long ago, and is forgotten.`));
-    }
-    const arrival = this.#arrivals.get(number) ?? new Latch<Peer>();
-    this.#arrivals.set(number, arrival);
-    return arrival.wait(
-      timeout,
-      () =>
-        new PeerError("timeout", `Connection ${number} did not come within ${timeout} ms; there were ${this.#count}.`),
-    );
+    return this.#arrivals.wait(number, timeout);
   }
 
   /** Takes connections again, on the same port. Rejects with the system's error if that has been taken meanwhile. */
   async up(): Promise<void> {
-    if (this.#listener !== undefined || this.#stopped !== undefined) return;
-    const listener = await listen(this.#place, (raw) => this.#connected(raw));
-    listener.on("error", (error) => this.#failed(error));
-    this.#listener = listener;
-    this.#place = placeOf(listener, this.#place);
+    if (this.#stopped !== undefined) return;
+    await this.#door.open();
   }
 
   /** Refuses connections until up(). Those that stand are left alone. */
   async down(): Promise<void> {
-    const listener = this.#listener;
-    if (listener === undefined) return;
-    this.#listener = undefined;
-    // The port is free at once; the listener itself lasts as long as the connections that it took in.
-    this.#listenersClosed.push(new Promise((resolve) => listener.close(() => resolve())));
+    this.#door.shut();
   }
 
   /**
@@ -230,9 +212,8 @@ export class TestServer implements AsyncDisposable {
     // What follows has to see that the server is stopping, so it waits until stop() has said so.
     await undefined;
     await this.down();
-    for (const arrival of this.#arrivals.values()) arrival.reject(stoppedError());
-    this.#arrivals.clear();
-    const closed = [...this.#open.values(), ...this.#listenersClosed];
+    this.#arrivals.stop();
+    const closed = [...this.#open.values(), this.#door.gone()];
     for (const peer of this.#open.keys()) peer.drop();
     await Promise.all(closed);
     await Promise.all([...this.#running].map(([number, running]) => this.#settled(number, running)));
@@ -257,17 +238,15 @@ export class TestServer implements AsyncDisposable {
       raw.destroy();
       return;
     }
-    const number = ++this.#count;
+    const number = this.#arrivals.next();
     const socket = this.#secure(raw);
     const peer = new Peer(number, raw, socket, this.#settings);
-    this.#peers.set(number, peer);
     const closed = Promise.all([hasClosed(raw), hasClosed(socket)]);
     this.#open.set(
       peer,
       closed.then(() => this.#closed(peer)),
     );
-    this.#arrivals.get(number)?.resolve(peer);
-    this.#arrivals.delete(number);
+    this.#arrivals.add(number, peer);
     const script = this.#scripts[Math.min(this.#nextScript++, this.#scripts.length - 1)] as Script;
     const running = this.#run(script, peer).finally(() => this.#running.delete(number));
     this.#running.set(number, running);
@@ -285,13 +264,12 @@ export class TestServer implements AsyncDisposable {
 
   #failed(error: Error): void {
     this.#failures.push(error);
-    if (this.#failures.length > MAX_REMEMBERED) this.#failures.shift();
+    if (this.#failures.length > MAX_FAILURES) this.#failures.shift();
   }
 
   #closed(peer: Peer): void {
     this.#open.delete(peer);
-    this.#ended.push(peer.number);
-    if (this.#ended.length > MAX_REMEMBERED) this.#peers.delete(this.#ended.shift() as number);
+    this.#arrivals.ended(peer.number);
   }
 }
 
@@ -299,8 +277,18 @@ function hasClosed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
-function stoppedError(): PeerError {
-  return new PeerError("stopped", "The test server is being stopped.");
+function noArrival(number: number, why: NoArrival): PeerError {
+  switch (why.type) {
+    case "timeout":
+      return new PeerError(
+        "timeout",
+        `Connection ${number} did not come within ${why.timeout} ms; there were ${why.count}.`,
+      );
+    case "forgotten":
+      return new PeerError("ended", `Connection ${number} has ended long ago, and is forgotten.`);
+    case "stopped":
+      return new PeerError("stopped", "The test server is being stopped.");
+  }
 }
 
 function summary(failures: readonly Error[]): string {
