@@ -46,6 +46,9 @@ export interface CallsPort {
   isGiven(call: Call): boolean;
 }
 
+/** So many ids of calls that were given up are remembered, for each call that may be pending. */
+const LATE_PER_PENDING = 10;
+
 export class Calls {
   readonly #options: ResolvedRpcOptions;
   readonly #port: CallsPort;
@@ -256,9 +259,9 @@ export class Calls {
     this.#end(call, "lost")?.reject(new ConnectionLostError(words, { method, sent, cause }));
   }
 
-  // Bounded like the calls: of so many that were given up, the oldest answers are the least likely to come.
+  // Bounded: of so many that were given up, the oldest answers are the least likely to come.
   #expectLate(call: Call): void {
-    if (this.#late.size >= this.#options.maxPending) {
+    if (this.#late.size >= LATE_PER_PENDING * this.#options.maxPending) {
       const [oldest] = this.#late;
       if (oldest !== undefined) this.#late.delete(oldest);
     }

@@ -35,8 +35,6 @@ const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string
   ],
   "src/protocol/text.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
   "src/rpc/call.ts": ["test/rpc/rpc.test.ts", "one call is seen from its caller"],
-  "src/rpc/calls.ts": ["test/rpc/rpc.test.ts", "the table of calls is seen from their callers"],
-  "src/rpc/session.ts": ["test/rpc/rpc.test.ts", "every rule of it is one of a whole connection"],
   "src/rpc/wrapped-module.ts": ["test/rpc/rpc.test.ts", "what it does is what the wrapped module sees"],
   "src/supervision/registry.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
   "src/supervision/supervisor.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
