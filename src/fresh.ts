@@ -13,22 +13,19 @@ import {
   type StartArguments,
 } from "./behaviour.ts";
 import { ConnectionProcess } from "./connection/connection.ts";
-import { AlreadyStartedError, InvalidUriError, LinkedExitError, NoSuchConnectionError } from "./connection/errors.ts";
-import type { Name, Provider, SendOptions } from "./connection/option-types.ts";
+import { AlreadyStartedError, InvalidUriError, NoSuchConnectionError } from "./connection/errors.ts";
+import type { Provider, SendOptions } from "./connection/option-types.ts";
 import { type ResolvedOptions, resolveOptions } from "./connection/options.ts";
 import { parseUri } from "./connection/uri.ts";
 import type { FrameLike } from "./frame.ts";
 import type { Platform } from "./platform/platform.ts";
-import { type ExitReason, isOrderly } from "./supervision/exit-reason.ts";
+import { isOrderly } from "./supervision/exit-reason.ts";
+import { type Link, raiseUnlessAdopted } from "./supervision/link.ts";
+import { claimName, describeName, isName, type Name, NameTakenError, whoHas } from "./supervision/names.ts";
 
 /** A connection that may be asked about without knowing its state's type. */
 // biome-ignore lint/suspicious/noExplicitAny: a Connection<S> is invariant in S, and a table of names holds all of them.
 type AnyConnection = Connection<any>;
-
-/** Local names, from start to termination. */
-const names = new Map<string | symbol, AnyConnection>();
-
-type Link = "linked" | "unlinked";
 
 function launch<S>(module: FreshModule<S>, args: StartArguments<S>, link: Link): Connection<S> {
   if (typeof args !== "object" || args === null || !("uri" in args) || !("state" in args)) {
@@ -40,9 +37,7 @@ function launch<S>(module: FreshModule<S>, args: StartArguments<S>, link: Link):
   const options = resolveOptions<Connection<S>>(args.options);
   const target = typeof uri === "function" ? uri : parseUri(uri);
   const { name } = options;
-  const taken = name === undefined ? undefined : names.get(name);
-  if (taken !== undefined) throw new AlreadyStartedError(String(name), taken);
-
+  let release = (): void => undefined;
   const connection: ConnectionProcess<S> = new ConnectionProcess<S>({
     uri: typeof uri === "function" ? undefined : String(uri),
     target,
@@ -51,11 +46,14 @@ function launch<S>(module: FreshModule<S>, args: StartArguments<S>, link: Link):
     options,
     platform: platformFor(options),
     onExit: (reason) => {
-      if (name !== undefined) names.delete(name);
-      if (link === "linked") raise(connection, reason);
+      release();
+      if (link === "linked" && !isOrderly(reason)) {
+        const known = connection.name === undefined ? connection.module.name : describeName(connection.name);
+        raiseUnlessAdopted(connection, `connection ${known}`, reason);
+      }
     },
   });
-  if (name !== undefined) names.set(name, connection);
+  if (name !== undefined) release = claim(name, connection);
   connection.start();
   return connection;
 }
@@ -72,13 +70,13 @@ function missing(args: unknown): string {
   return `${lacks.join(" and ")} ${lacks.length === 1 ? "is" : "are"} missing.`;
 }
 
-// What a link does in Erlang: the starter goes down with it, unless it traps exits, which is here an uncaughtException handler.
-function raise(connection: AnyConnection, reason: ExitReason): void {
-  if (isOrderly(reason)) return;
-  const error = new LinkedExitError(String(connection.name ?? connection.module.name), reason);
-  queueMicrotask(() => {
+function claim(name: Name, connection: AnyConnection): () => void {
+  try {
+    return claimName(name, connection);
+  } catch (error) {
+    if (error instanceof NameTakenError) throw new AlreadyStartedError(describeName(name), error.holder);
     throw error;
-  });
+  }
 }
 
 function define<S>(name: string, callbacks: Partial<Callbacks<S>>): FreshModule<S> {
@@ -139,16 +137,11 @@ function find(ref: ConnectionRef): AnyConnection {
   );
 }
 
-function describeName(name: unknown): string {
-  if (typeof name === "string") return JSON.stringify(name);
-  if (typeof name === "object" && name !== null) {
-    return "global" in name ? `{ global: ${JSON.stringify(name.global)} }` : "{ via }";
-  }
-  return String(name);
-}
-
 function whereis(name: Name): AnyConnection | undefined {
-  return typeof name === "string" || typeof name === "symbol" ? names.get(name) : undefined;
+  if (!isName(name)) return undefined;
+  const holder = whoHas(name);
+  // A supervisor may have the name, and is no connection.
+  return typeof holder === "object" && holder !== null && "send" in holder ? (holder as AnyConnection) : undefined;
 }
 
 /** The front door of the library: everything that Elixir's `Fresh` has, under its name there. */

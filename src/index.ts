@@ -29,7 +29,6 @@ export {
   type FreshErrorPhase,
   InvalidOptionError,
   InvalidUriError,
-  LinkedExitError,
   NoSuchConnectionError,
   TerminatedError,
 } from "./connection/errors.ts";
@@ -82,8 +81,24 @@ export type {
   IncomingFrame,
   OutgoingMessage,
 } from "./protocol/extension.ts";
-export type { Child, ChildSpec } from "./supervision/child-spec.ts";
+export type { Child, ChildInput, ChildSpec, ChildSpecSource } from "./supervision/child-spec.ts";
+export {
+  type DynamicChildInfo,
+  DynamicSupervisor,
+  type DynamicSupervisorOptions,
+} from "./supervision/dynamic-supervisor.ts";
+export { AlreadyRegisteredError, SupervisorError, type SupervisorErrorReason } from "./supervision/errors.ts";
 export type { ExitReason } from "./supervision/exit-reason.ts";
-export { Registry, type RegistryOptions } from "./supervision/registry.ts";
-export { DynamicSupervisor, Supervisor, type SupervisorOptions } from "./supervision/supervisor.ts";
+export { LinkedExitError } from "./supervision/link.ts";
+export { type GlobalNames, NameTakenError, useGlobalNames } from "./supervision/names.ts";
+export { Registry, type RegistryEntry, type RegistryEvent, type RegistryOptions } from "./supervision/registry.ts";
+export type { SupervisorLogger } from "./supervision/report.ts";
+export {
+  type ChildCounts,
+  type ChildInfo,
+  Supervisor,
+  type SupervisorArguments,
+  type SupervisorOptions,
+} from "./supervision/supervisor.ts";
+export { Task, type TaskFunction } from "./supervision/task.ts";
 export type { TransportOptions } from "./transport/transport-options.ts";

@@ -12,7 +12,7 @@
  *     ├── LinkedExitError        raised uncaught when a linked connection ends with a fault
  *     └── NotBuiltError          a part of the design that this version doesn't have
  */
-import type { ExitReason } from "../supervision/exit-reason.ts";
+import { describeExitReason, type ExitReason } from "../supervision/exit-reason.ts";
 
 /** Fresh's eight kinds of failure, in the order in which an attempt can meet them. */
 export type FreshErrorKind =
@@ -194,31 +194,5 @@ export class CredentialError extends Error {
     super(message, details?.cause === undefined ? undefined : { cause: details.cause });
     this.reason = reason;
     this.retryAfter = details?.retryAfter;
-  }
-}
-
-/** A linked connection ended with a fault; raised uncaught, as a link does in Erlang. */
-export class LinkedExitError extends Error {
-  override readonly name = "LinkedExitError";
-  readonly reason: ExitReason;
-
-  constructor(connection: string, reason: ExitReason) {
-    super(
-      `The linked connection ${connection} ended: ${describeExitReason(reason)}. Start it with start() to be told by .exited only, or under a supervisor to have it restarted.`,
-      { cause: typeof reason === "object" && "error" in reason ? reason.error : reason },
-    );
-    this.reason = reason;
-  }
-}
-
-/** An exit reason in words, for logs and messages. */
-export function describeExitReason(reason: ExitReason): string {
-  if (typeof reason === "string") return reason;
-  if (reason instanceof Error) return String(reason);
-  if ("error" in reason && "callback" in reason) return `${String(reason.callback)} failed: ${String(reason.error)}`;
-  try {
-    return JSON.stringify(reason) ?? String(reason);
-  } catch {
-    return String(reason);
   }
 }

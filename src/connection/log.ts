@@ -6,7 +6,7 @@
  */
 import { escapeControls } from "../escape.ts";
 import type { Platform } from "../platform/platform.ts";
-import { describeExitReason } from "./errors.ts";
+import { describeExitReason } from "../supervision/exit-reason.ts";
 import type { ConnectionEvent } from "./event.ts";
 import type { Logger } from "./option-types.ts";
 

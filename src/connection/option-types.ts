@@ -4,6 +4,7 @@
  */
 import type { Frame } from "../frame.ts";
 import type { Clock } from "../platform/platform.ts";
+import type { Name } from "../supervision/names.ts";
 import type { Extension } from "../transport/channel.ts";
 import type { TransportOptions } from "../transport/transport-options.ts";
 
@@ -31,19 +32,7 @@ export type HeadersInput =
   | readonly (readonly [name: string, value: string])[]
   | Headers;
 
-/** A name for a connection. `{ global }` and `{ via }` come with the registry; this version refuses them. */
-export type Name =
-  | string
-  | symbol
-  | { readonly global: string }
-  | { readonly via: NameRegistry; readonly name: unknown };
-
-/** What `{ via }` needs of a registry (OTP's `{via, Module, Term}`). */
-export interface NameRegistry {
-  register(key: unknown, connection: unknown): void;
-  unregister(key: unknown, connection: unknown): void;
-  lookup(key: unknown): readonly { readonly connection: unknown }[];
-}
+export type { Name, NameRegistry } from "../supervision/names.ts";
 
 export type UpgradeOptions = {
   /** Extensions to offer, in order of preference, such as `permessageDeflate()`; what the server doesn't take isn't used (RFC 6455 §9). */

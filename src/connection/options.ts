@@ -3,6 +3,7 @@
  */
 
 import type { Frame } from "../frame.ts";
+import { isName, type Name } from "../supervision/names.ts";
 import type { Extension } from "../transport/channel.ts";
 import { RESERVED_TRANSPORT_OPTIONS, type TransportOptions } from "../transport/transport-options.ts";
 import { InvalidOptionError } from "./errors.ts";
@@ -24,7 +25,7 @@ import type { OutboxLimits } from "./outbox.ts";
 
 /** Options after validation: complete, and never changed. */
 export type ResolvedOptions<C = unknown> = {
-  readonly name: string | symbol | undefined;
+  readonly name: Name | undefined;
   readonly headers: readonly (readonly [string, string])[] | Provider<HeadersInput>;
   readonly transportOptions: TransportOptions;
   readonly upgradeOptions: { readonly extensions: readonly Extension[]; readonly subprotocols: readonly string[] };
@@ -82,9 +83,9 @@ const RETRY_AFTER_DEFAULT = { max: 300_000 } as const;
 /** The table. Its order is that of the documentation. */
 export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
   name: {
-    type: "string | symbol",
+    type: "string | symbol | { global } | { via, name }",
     default: "–",
-    doc: "The name under which `Fresh.send` and its siblings find the connection, from start to termination. `{ global }` and `{ via }` are refused by this version.",
+    doc: "The name under which `Fresh.send` and its siblings find the connection, from start to termination. `{ global }` is one of its own kind, which a cluster can take over; `{ via: registry, name }` stands in a `Registry`, or in whatever has its methods.",
     fallback: undefined,
     check: checkName,
   },
@@ -361,18 +362,10 @@ export function resolveOptions<C>(given: ConnectionOptions<C> | undefined): Reso
 }
 
 function checkName(option: string, value: unknown): unknown {
-  if (typeof value === "symbol") return value;
-  if (typeof value === "string" && value !== "") return value;
-  if (typeof value === "object" && value !== null && ("global" in value || "via" in value)) {
-    const form = "via" in value ? "via" : "global";
-    throw new InvalidOptionError(
-      option,
-      `The option name got a { ${form} } name, which this version doesn't have: registries come with supervision. Give a string or a symbol.`,
-    );
-  }
+  if (isName(value)) return value;
   throw new InvalidOptionError(
     option,
-    `The option name takes a string that isn't empty, or a symbol; it got ${show(value)}.`,
+    `The option name takes a string that isn't empty, a symbol, { global: "…" }, or { via: registry, name }; it got ${show(value)}.`,
   );
 }
 

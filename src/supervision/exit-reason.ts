@@ -26,3 +26,15 @@ export function isOrderly(reason: ExitReason): boolean {
     (typeof reason === "object" && !(reason instanceof Error) && "shutdown" in reason)
   );
 }
+
+/** An exit reason in words, for logs and messages. */
+export function describeExitReason(reason: ExitReason): string {
+  if (typeof reason === "string") return reason;
+  if (reason instanceof Error) return String(reason);
+  if ("error" in reason && "callback" in reason) return `${String(reason.callback)} failed: ${String(reason.error)}`;
+  try {
+    return JSON.stringify(reason) ?? String(reason);
+  } catch {
+    return String(reason);
+  }
+}
