@@ -6,6 +6,8 @@
 export type Expiring = {
   /** As the clock's now() has it. Infinity: never; such an entry isn't put into the heap. */
   readonly expiresAt: number;
+  /** Of two that expire at the same time, the one with the smaller order is first. */
+  readonly order: number;
   /** The heap's own: where it stands there, or -1. */
   heapIndex: number;
 };
@@ -39,7 +41,7 @@ export class ExpiryHeap<Entry extends Expiring> {
     while (index > 0) {
       const above = (index - 1) >> 1;
       const parent = this.#entries[above] as Entry;
-      if (parent.expiresAt <= entry.expiresAt) break;
+      if (!isBefore(entry, parent)) break;
       this.#set(parent, index);
       index = above;
     }
@@ -53,8 +55,8 @@ export class ExpiryHeap<Entry extends Expiring> {
       const left = 2 * index + 1;
       const [one, other] = [entries[left], entries[left + 1]];
       if (one === undefined) break;
-      const [child, below] = other !== undefined && other.expiresAt < one.expiresAt ? [other, left + 1] : [one, left];
-      if (child.expiresAt >= entry.expiresAt) break;
+      const [child, below] = other !== undefined && isBefore(other, one) ? [other, left + 1] : [one, left];
+      if (!isBefore(child, entry)) break;
       this.#set(child, index);
       index = below;
     }
@@ -65,4 +67,8 @@ export class ExpiryHeap<Entry extends Expiring> {
     this.#entries[index] = entry;
     entry.heapIndex = index;
   }
+}
+
+function isBefore(one: Expiring, other: Expiring): boolean {
+  return one.expiresAt < other.expiresAt || (one.expiresAt === other.expiresAt && one.order < other.order);
 }

@@ -47,6 +47,7 @@ export class Outbox {
   #length = 0;
   #bytes = 0;
   #thisConnectionOnly = 0;
+  #order = 0;
   readonly #byKey = new Map<string, Entry>();
   readonly #expiries = new ExpiryHeap<Entry>();
   #timer: { readonly timer: Timer; readonly at: number } | undefined;
@@ -105,6 +106,7 @@ export class Outbox {
       compress,
       thisConnectionOnly: whenClosed === "drop",
       expiresAt: this.#clock.now() + age,
+      order: this.#order++,
       heapIndex: -1,
       previous: this.#last,
       next: undefined,

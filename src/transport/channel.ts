@@ -86,7 +86,7 @@ export interface ChannelListener {
   failed(failure: ChannelFailure): void;
   /** A message, or a ping or pong. A ping has been answered already (RFC 6455 §5.5.2). Never a close frame. */
   frame(frame: Exclude<Frame, { type: "close" }>): void;
-  /** Frames that `send` accepted could not be written. `ended` follows at once. */
+  /** Frames that `send` accepted could not be written, or wait behind a full socket at a close. `ended` follows at once. */
   castFailed(failure: {
     readonly frames: number;
     readonly reason: string;

@@ -258,6 +258,17 @@ export function castFailure(frames: number, error: Error | undefined, label: str
   };
 }
 
+/** Frames that were accepted waited behind a full socket when the connection was closed: they may be read yet, or never. */
+export function closedCastFailure(frames: number, label: string) {
+  const what = frames === 1 ? "A frame" : `${frames} frames`;
+  const were = frames === 1 ? "was" : "were";
+  return {
+    frames,
+    reason: "closed",
+    message: `${what} to ${label} ${were} still waiting for the system when the connection was closed, and may not arrive. Send again what matters.`,
+  };
+}
+
 function lostReason(error: Error | undefined): string {
   return error === undefined ? "ended" : reasonOf(error);
 }

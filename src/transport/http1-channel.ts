@@ -16,7 +16,7 @@ import type {
   ChannelSendOptions,
   HeaderPair,
 } from "./channel.ts";
-import { castFailure, lostEnd } from "./failure.ts";
+import { castFailure, closedCastFailure, lostEnd } from "./failure.ts";
 import { destroyWhenWritten, lingerUntilPeerEnds, type Parting } from "./parting.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
@@ -235,6 +235,7 @@ export class Http1Channel implements Channel {
 
   /** The protocol is done. The engine has answered, and the answer goes out before the listener hears of it. */
   #finish(end: ChannelEnd): void {
+    const stuck = this.#writer.stuckFrames;
     this.#writer.flushAll();
     this.#state = "over";
     this.#engine.close();
@@ -242,6 +243,7 @@ export class Http1Channel implements Channel {
     lingerUntilPeerEnds(this.#socket, this.#parting);
     // After a fault, the peer's or our own, TCP is ended from here, behind our close frame (RFC 6455 §7.1.7).
     if (end.type !== "closed") this.#socket.end();
+    if (stuck > 0) this.#listener.castFailed(closedCastFailure(stuck, this.#label));
     this.#listener.ended(end);
   }
 

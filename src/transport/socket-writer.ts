@@ -68,6 +68,11 @@ export class SocketWriter {
     return this.pendingBytes === 0 ? 0 : this.openFrames;
   }
 
+  /** Open frames, if the system takes nothing now: nobody knows whether it ever will. */
+  get stuckFrames(): number {
+    return this.#full ? this.openFrames : 0;
+  }
+
   /** The engine has taken a frame. */
   accepted(): void {
     this.#batched += 1;

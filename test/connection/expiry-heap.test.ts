@@ -10,7 +10,7 @@ test("in whatever order entries come and leave, the first is the one that expire
       const inside: Expiring[] = [];
       for (const number of plan) {
         if (number >= 0) {
-          const entry = { expiresAt: number, heapIndex: -1 };
+          const entry = { expiresAt: number, order: plan.indexOf(number), heapIndex: -1 };
           inside.push(entry);
           heap.add(entry);
         } else if (inside.length > 0) {
@@ -34,8 +34,20 @@ test("in whatever order entries come and leave, the first is the one that expire
 
 test("what never expires isn't taken, and may be removed all the same", () => {
   const heap = new ExpiryHeap<Expiring>();
-  const entry = { expiresAt: Number.POSITIVE_INFINITY, heapIndex: -1 };
+  const entry = { expiresAt: Number.POSITIVE_INFINITY, order: 0, heapIndex: -1 };
   heap.add(entry);
   assert.equal(heap.first, undefined);
   heap.remove(entry);
+});
+
+test("of those that expire at the same time the one that came first is first", () => {
+  const heap = new ExpiryHeap<Expiring>();
+  for (let order = 0; order < 20; order += 1) heap.add({ expiresAt: order % 2, order, heapIndex: -1 });
+  const left: number[] = [];
+  for (let { first } = heap; first !== undefined; first = heap.first) {
+    left.push(first.order);
+    heap.remove(first);
+  }
+  const evens = Array.from({ length: 10 }, (_, index) => 2 * index);
+  assert.deepEqual(left, [...evens, ...evens.map((order) => order + 1)]);
 });

@@ -265,3 +265,14 @@ test("ten thousand frames with times of their own come, are replaced and expire 
     assert.equal(dropped.length, size);
   }, 10_000);
 });
+
+test("frames that expire at the same moment are told of in the order in which they were sent", () => {
+  const { clock, outbox, dropped } = box({ maxMessages: 50 });
+  const names = Array.from({ length: 50 }, (_, index) => String(index));
+  for (const name of names) outbox.put(text(name));
+  clock.advance(1000);
+  assert.deepEqual(
+    dropped.map(([name]) => name),
+    names,
+  );
+});

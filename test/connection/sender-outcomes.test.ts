@@ -165,7 +165,7 @@ class Model {
     const controls = this.channel?.held.filter(({ type }) => type === "ping").length ?? 0;
     assert.ok(held < MARK + 2 * LONGEST + controls * 5 && controls < 100 + MARK / 5, `the channel holds ${held}`);
     assert.equal(this.accepted.size, this.handed.size + this.reported.size + this.waiting.size);
-    const { dropped } = this.counters.snapshot(undefined, { lastRoundTrip: undefined, openSince: undefined });
+    const { dropped } = this.counters.snapshot([], { lastRoundTrip: undefined, openSince: undefined });
     const all = Object.values(dropped).reduce((sum, count) => sum + count, 0);
     assert.equal(all, this.#next - this.accepted.size + this.reported.size + this.lost, "every drop is counted once");
     assert.equal(this.counters.framesSent, this.handed.size);

@@ -44,7 +44,7 @@ function slow({ outbox = LIMITS, mark = MARK }: { outbox?: OutboxLimits | false;
     dropping,
     open,
     send: (...given: Parameters<Sender["cast"]>) => sender.cast(...given).result,
-    counted: () => counters.snapshot(undefined, { lastRoundTrip: undefined, openSince: undefined }).dropped,
+    counted: () => counters.snapshot([], { lastRoundTrip: undefined, openSince: undefined }).dropped,
     whenTold: (callback: typeof told) => {
       told = callback;
     },

@@ -1,6 +1,8 @@
 /** A peer that stops reading: what becomes of what is sent to it meanwhile; against the `ws` package's server. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { type Connection, type DropCause, type Options, ok, reply, type SendResult, stop } from "../../src/index.ts";
 import { gate, Log, launch, Recorder } from "./fixtures.ts";
 import { type WsPeer, WsServer } from "./ws-server.ts";
@@ -40,6 +42,10 @@ async function sendUntil(
   }
   return { answers, next: from + answers.length };
 }
+
+const file = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url)), "utf8");
+const CERTIFICATE = { key: file("server.key"), cert: file("server.crt") };
 
 /** The numbers of the messages that a peer has received. */
 const numbersAt = (peer: WsPeer): readonly number[] =>
@@ -252,4 +258,45 @@ test("handleConnect's replies go out whole, and before the outbox, however small
     peer.received.entries.map((entry) => ("data" in entry ? entry.data.toString().trim() : "")),
     ["hello 0", "hello 1", "hello 2", "hello 3", "hello 4", "a", "b"],
   );
+});
+
+test("frames that wait behind a full socket when the peer says goodbye are told of as casting_failed, before its end", async () => {
+  await using server = await WsServer.start();
+  const recorder = new Recorder<null>({ handleDisconnect: () => stop() });
+  const { connection, peer } = await stalled(server, recorder);
+  await sendUntil("queued", connection);
+  const drained = assert.rejects(connection.drain(), { kind: "casting_failed", reason: "closed" });
+  // It sends, and doesn't read.
+  peer.socket.close(4001, "bye");
+  await recorder.call("handleDisconnect");
+  await drained;
+  assert.deepEqual(recorder.lines.slice(1, 3), ["handleError casting_failed closed", "handleDisconnect 4001 bye"]);
+  const { framesSent, dropped } = connection.stats;
+  assert.ok(dropped.lost > 0 && dropped.lost <= framesSent, `${dropped.lost} of ${framesSent}`);
+  await connection.exited;
+});
+
+test("a goodbye while the peer reads loses nothing, over TLS neither", async (t) => {
+  for (const tls of [undefined, CERTIFICATE]) {
+    await t.test(tls === undefined ? "ws" : "wss", async () => {
+      await using server = await WsServer.start(tls === undefined ? {} : { tls });
+      const recorder = new Recorder<null>({
+        handleIn: () => reply("x".repeat(1000), null),
+        handleDisconnect: () => stop(),
+      });
+      const connection = launch(server, recorder, null, { transportOptions: { rejectUnauthorized: false } });
+      await connection.opened();
+      const peer = await server.peer();
+      peer.tcp.cork();
+      peer.socket.send("a question, and in the same packet");
+      peer.socket.close(1000, "bye");
+      peer.tcp.uncork();
+      await connection.exited;
+      assert.deepEqual(recorder.lines.slice(1, 3), [
+        'handleIn text "a question, and in the same packet"',
+        "handleDisconnect 1000 bye",
+      ]);
+      assert.equal(connection.stats.dropped.lost, 0);
+    });
+  }
 });

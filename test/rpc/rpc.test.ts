@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { close, Fresh, NoSuchConnectionError, ok, reconnect, reply } from "../../src/index.ts";
 import {
   CallNotSentError,
@@ -17,6 +19,7 @@ import {
 } from "../../src/rpc/index.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 import { gate, launch, QUICK, Recorder } from "../fresh/fixtures.ts";
+import type { WsPeer } from "../fresh/ws-server.ts";
 import { requestsOf, result, startJsonRpcServer } from "./json-rpc-server.ts";
 
 type Methods = {
@@ -25,6 +28,9 @@ type Methods = {
   silent(params?: readonly unknown[]): never;
   divide(params: readonly [number, number]): number;
 };
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const NOWHERE = "ws://127.0.0.1:9/";
 
@@ -512,8 +518,11 @@ describe("the module behind an rpc", () => {
   });
 });
 
-test("100,000 calls leave nothing behind: no call, no timer, no listener", async () => {
-  await using server = await startJsonRpcServer((request) => result(request, request.params));
+test("100,000 calls leave nothing behind: no call, no timer, no listener, no memory", async () => {
+  const peers: WsPeer[] = [];
+  await using server = await startJsonRpcServer((request) => result(request, request.params), {
+    onConnection: (peer) => peers.push(peer),
+  });
   const clock = new FakeClock();
   const rpc = createRpc(jsonRpc<Methods>(), { clock });
   await using connection = rpc.define("Calc", {}).start({ uri: server.url, state: null, options: QUICK });
@@ -528,9 +537,18 @@ test("100,000 calls leave nothing behind: no call, no timer, no listener", async
     listeners -= 1;
     removeEventListener.apply(signal, args);
   };
+  const heap = [];
   for (let round = 0; round < 200; round += 1) {
     await Promise.all(Array.from({ length: 500 }, (_, n) => rpc.call(connection, "echo", [n], { signal })));
+    if (round % 20 !== 19) continue;
+    // What the test's own server has noted is no leak of ours.
+    for (const peer of peers) peer.received.entries.length = 0;
+    collectGarbage();
+    heap.push(process.memoryUsage().heapUsed);
   }
+  const [first = 0] = heap;
+  const growth = (heap.at(-1) ?? 0) - first;
+  assert.ok(growth < 1024 * 1024, `the heap grew by ${growth} bytes over 90,000 calls`);
   assert.equal(clock.pending, 0);
   assert.equal(listeners, 0);
   const { calls, answered, pending, waiting } = rpc.stats(connection);

@@ -227,3 +227,58 @@ test("a pong can be sent unasked", async (t) => {
   assert.deepEqual(read().brief, ["pong here"]);
   channel.destroy();
 });
+
+for (const secure of [false, true]) {
+  test(`progress shows in the middle of one large message${secure ? ", over TLS too" : ""}: while the peer reads it changes, while it doesn't it stands still`, async (t) => {
+    const peer = await acceptingPeer(t, (socket) => socket.pause(), secure ? { tls: certificate("server") } : {});
+    const { recorder } = open(peer.url(), { transportOptions: secure ? { ca: AUTHORITY } : {} });
+    await recorder.until("opened");
+    const { channel } = recorder;
+    channel.send(new Uint8Array(48 * 1024 * 1024));
+    let before = Number.NaN;
+    // The system fills its own buffers first.
+    while (channel.writeProgress !== before) {
+      before = channel.writeProgress;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const { bytesSent } = channel;
+    // Nothing is seen in what is sent and read meanwhile.
+    channel.send("more");
+    assert.equal(channel.writeProgress, before);
+    const theirs = peer.sockets[0] as Socket;
+    let taken = 0;
+    theirs.on("data", (chunk: Buffer) => {
+      taken += chunk.byteLength;
+      if (taken > 24 * 1024 * 1024) theirs.pause();
+    });
+    theirs.resume();
+    await eventually(() => taken > 24 * 1024 * 1024);
+    await turns();
+    assert.notEqual(channel.writeProgress, before);
+    assert.equal(channel.bytesSent, bytesSent, "no write is done yet");
+    channel.destroy();
+    theirs.destroy();
+  });
+}
+
+test("afterReading calls back when what had arrived has been delivered, and not after the end", async (t) => {
+  const { recorder, theirs } = await pair(t);
+  let told = false;
+  await new Promise<void>((resolve) => {
+    theirs.write(wire("before"), () => {
+      // It has arrived, and nobody can have read it: this process stands still.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      assert.ok(!recorder.kinds.includes("frame"));
+      recorder.channel.afterReading(() => {
+        assert.ok(recorder.kinds.includes("frame"));
+        resolve();
+      });
+    });
+  });
+  recorder.channel.afterReading(() => {
+    told = true;
+  });
+  recorder.channel.destroy();
+  await turns();
+  assert.equal(told, false);
+});
