@@ -33,9 +33,10 @@ const typesOnly = (name, from, to, comment) => ({
 });
 
 /** What rests on nothing, and everything above the protocol may rest on. */
-const GROUND_FILES = "frame|not-built|escape|nearest";
+const GROUND_FILES = "frame|escape|nearest";
 const GROUND = `^src/(${GROUND_FILES})\\.ts$`;
-const EXIT_REASON_AND_CHILD_SPEC = "^src/supervision/(exit-reason|child-spec)\\.ts$";
+const CHILDREN = "^src/supervision/(exit-reason|child|child-spec)\\.ts$";
+const NAMES = "^src/supervision/names\\.ts$";
 const EXTENSIONS = "^src/protocol/(extension|deflate/(options|permessage-deflate))\\.ts$";
 const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
@@ -47,7 +48,7 @@ const PLATFORM_PORT = "^src/platform/platform\\.ts$";
 export default {
   forbidden: [
     only("ground-imports-nothing", GROUND, [], {
-      comment: "Frames, the refusal of unbuilt parts, and two small pure functions on text rest on nothing.",
+      comment: "Frames, and two small pure functions on text, rest on nothing.",
     }),
     only("protocol-does-no-io", "^src/protocol/", ["^src/frame\\.ts$", "^src/protocol/", COMPUTATION], {
       comment: "The protocol is bytes in, events out: no socket, no timer, nothing of the layers above it.",
@@ -65,7 +66,8 @@ export default {
         CHANNEL,
         TRANSPORT_OPTIONS,
         "^src/connection/",
-        EXIT_REASON_AND_CHILD_SPEC,
+        CHILDREN,
+        NAMES,
         "^src/platform/",
       ],
       { comment: "No node: module and nothing of protocol: a browser build is only another #platform." },
@@ -88,17 +90,23 @@ export default {
     only("behaviour-is-a-contract", "^src/behaviour\\.ts$", [
       "^src/frame\\.ts$",
       "^src/connection/(errors|option-types)\\.ts$",
-      EXIT_REASON_AND_CHILD_SPEC,
+      CHILDREN,
     ]),
     typesOnly(
       "behaviour-runs-nothing",
       "^src/behaviour\\.ts$",
-      `^src/frame\\.ts$|^src/connection/option-types\\.ts$|${EXIT_REASON_AND_CHILD_SPEC}`,
+      `^src/frame\\.ts$|^src/connection/option-types\\.ts$|${CHILDREN}`,
       "Of what it imports only the errors may be values.",
     ),
-    only("supervision-knows-children", "^src/supervision/", ["^src/supervision/", "^src/not-built\\.ts$"], {
-      comment: "A supervisor knows the Child shape, and no connection.",
-    }),
+    only(
+      "supervision-knows-children",
+      "^src/supervision/",
+      ["^src/supervision/", "^src/(escape|nearest)\\.ts$", "^src/platform/"],
+      {
+        comment:
+          "A supervisor knows the Child shape, and no connection; of the machine it takes the clock and the log.",
+      },
+    ),
     only("fresh-is-the-front-door", "^src/fresh\\.ts$", [
       GROUND,
       "^src/behaviour\\.ts$",

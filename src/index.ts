@@ -66,7 +66,6 @@ export {
   text,
 } from "./frame.ts";
 export { Fresh, type FreshApi } from "./fresh.ts";
-export { NotBuiltError } from "./not-built.ts";
 export type { PermessageDeflateOptions } from "./protocol/deflate/options.ts";
 export { permessageDeflate } from "./protocol/deflate/permessage-deflate.ts";
 export type {
@@ -81,24 +80,22 @@ export type {
   IncomingFrame,
   OutgoingMessage,
 } from "./protocol/extension.ts";
-export type { Child, ChildInput, ChildSpec, ChildSpecSource } from "./supervision/child-spec.ts";
-export {
-  type DynamicChildInfo,
-  DynamicSupervisor,
-  type DynamicSupervisorOptions,
-} from "./supervision/dynamic-supervisor.ts";
+export type { Child } from "./supervision/child.ts";
+export type { ChildInput, ChildSpec, ChildSpecSource, Restart, StartContext } from "./supervision/child-spec.ts";
+export { DynamicSupervisor, type DynamicSupervisorArguments } from "./supervision/dynamic-supervisor.ts";
 export { AlreadyRegisteredError, SupervisorError, type SupervisorErrorReason } from "./supervision/errors.ts";
 export type { ExitReason } from "./supervision/exit-reason.ts";
 export { LinkedExitError } from "./supervision/link.ts";
 export { type GlobalNames, NameTakenError, useGlobalNames } from "./supervision/names.ts";
 export { Registry, type RegistryEntry, type RegistryEvent, type RegistryOptions } from "./supervision/registry.ts";
 export type { SupervisorLogger } from "./supervision/report.ts";
-export {
-  type ChildCounts,
-  type ChildInfo,
-  Supervisor,
-  type SupervisorArguments,
-  type SupervisorOptions,
-} from "./supervision/supervisor.ts";
+export { Supervisor, type SupervisorArguments } from "./supervision/supervisor.ts";
+export type {
+  AutoShutdown,
+  DynamicSupervisorOptions,
+  Strategy,
+  SupervisorOptions,
+} from "./supervision/supervisor-options.ts";
+export type { ChildCounts, ChildInfo } from "./supervision/supervisor-process.ts";
 export { Task, type TaskFunction } from "./supervision/task.ts";
 export type { TransportOptions } from "./transport/transport-options.ts";

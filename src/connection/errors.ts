@@ -9,8 +9,7 @@
  *     ├── NoSuchConnectionError  send(), close(), info(): nobody has that name, or it has terminated
  *     ├── TerminatedError        opened(), drain(): the connection terminated first
  *     ├── CredentialError        of refreshable(): no credential is to be had, or the server doesn't take it
- *     ├── LinkedExitError        raised uncaught when a linked connection ends with a fault
- *     └── NotBuiltError          a part of the design that this version doesn't have
+ *     └── …                      supervision's own: LinkedExitError, NameTakenError, SupervisorError, AlreadyRegisteredError
  */
 import { describeExitReason, type ExitReason } from "../supervision/exit-reason.ts";
 

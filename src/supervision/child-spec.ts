@@ -2,28 +2,26 @@
  * What a supervisor needs to know of a child (Erlang/OTP, Supervisor Behaviour, "Child Specification"), and the forms in which
  * a list of children may say it.
  */
+import { nearestName } from "../nearest.ts";
+import type { Child } from "./child.ts";
 import { SupervisorError } from "./errors.ts";
-import type { ExitReason } from "./exit-reason.ts";
-
-/** Anything that ends once and can be told to. A connection is one, a supervisor another. */
-export interface Child {
-  /** Resolves with the exit reason; never rejects. */
-  readonly exited: Promise<ExitReason>;
-  /** Ends it in an orderly way, within `timeout` ms. */
-  stop(reason?: ExitReason, options?: { readonly timeout?: number }): Promise<unknown>;
-}
 
 /** When a child that has exited is started again: always, only after a fault, or never. */
 export type Restart = "permanent" | "transient" | "temporary";
+
+export type StartContext = {
+  /** Aborts when the supervisor is stopped before the child has come: then it isn't wanted any more, and its start should end. */
+  readonly signal: AbortSignal;
+};
 
 export type ChildSpec = {
   /** Unlike that of the other children of its supervisor. */
   readonly id: string;
   /**
    * Starts it. Undefined, or a promise of it, says that there is nothing to run now (OTP's `ignore`); a throw or a rejection, that it
-   * can't be started.
+   * can't be started. No other child of the supervisor is started meanwhile.
    */
-  start(): Child | undefined | Promise<Child | undefined>;
+  start(context: StartContext): Child | undefined | Promise<Child | undefined>;
   /** Default "permanent", as in OTP; a module's own childSpec says "transient", as Fresh's does. */
   readonly restart?: Restart;
   /**
@@ -56,6 +54,7 @@ export function resolveSpec(input: ChildInput): ResolvedSpec {
   if (typeof spec !== "object" || spec === null) {
     throw bad(`A child is { id, start }, [Module, args], or something with a childSpec(); it got ${describe(spec)}.`);
   }
+  checkNames(spec);
   const { id, type = "worker", restart = "permanent", significant = false } = spec;
   const { shutdown = type === "supervisor" ? "infinity" : 5000 } = spec;
   if (typeof id !== "string" || id === "")
@@ -78,7 +77,7 @@ export function resolveSpec(input: ChildInput): ResolvedSpec {
       `${of} significant: true, which only transient and temporary children may be: a permanent one is always restarted.`,
     );
   }
-  return { id, start: () => spec.start(), restart, shutdown, type, significant };
+  return { id, start: (context) => spec.start(context), restart, shutdown, type, significant };
 }
 
 function specOf(input: ChildInput): ChildSpec {
@@ -90,6 +89,17 @@ function specOf(input: ChildInput): ChildSpec {
   return typeof input === "object" && input !== null && "childSpec" in input
     ? input.childSpec(undefined)
     : (input as ChildSpec);
+}
+
+const NAMES = ["id", "start", "restart", "shutdown", "type", "significant"];
+
+function checkNames(spec: ChildSpec): void {
+  for (const key of Object.keys(spec)) {
+    if (NAMES.includes(key)) continue;
+    const nearest = nearestName(key, NAMES);
+    const hint = nearest === undefined ? `It takes ${NAMES.join(", ")}.` : `Did you mean ${nearest}?`;
+    throw bad(`The child ${describe(spec.id)} has ${key}, which means nothing. ${hint}`);
+  }
 }
 
 function bad(message: string): SupervisorError {

@@ -1,7 +1,7 @@
 /**
  * What a supervisor or a registry can't do, with OTP's names for the reasons.
  */
-import type { Child } from "./child-spec.ts";
+import type { Child } from "./child.ts";
 
 /**
  * - "bad_spec", "bad_option": what was given can't be used. - "not_found": no child has that id. - "running", "restarting": it has to be
@@ -38,6 +38,18 @@ export class SupervisorError extends Error {
     this.childId = details.childId;
     this.child = details.child;
   }
+}
+
+/** A child could not be started. */
+export function startFailed(childId: string, cause: unknown): SupervisorError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = `The child ${JSON.stringify(childId)} could not be started: ${why}`;
+  return new SupervisorError("start_failed", message, { cause, childId });
+}
+
+/** `who`: "supervisor app". */
+export function terminatedError(who: string): SupervisorError {
+  return new SupervisorError("terminated", `The ${who} has ended, or is ending. Start another, or ask its supervisor.`);
 }
 
 /** A key that can't be taken: somebody has it. */

@@ -3,26 +3,34 @@
  * Restart Intensity"). One more, and the supervisor gives up.
  */
 
-export type IntensityOptions = { readonly maxRestarts: number; readonly maxSeconds: number };
+export type RestartLimits = { readonly maxRestarts: number; readonly maxSeconds: number };
 
 export class RestartIntensity {
-  readonly #options: IntensityOptions;
+  readonly #maxRestarts: number;
+  readonly #period: number;
   readonly #now: () => number;
-  /** When the restarts were that still count, oldest first. Never more than maxRestarts + 1. */
+  /** When the restarts were, oldest first; those before `#oldest` don't count any more. */
   #restarts: number[] = [];
+  #oldest = 0;
 
   /** `now` in ms. */
-  constructor(options: IntensityOptions, now: () => number) {
-    this.#options = options;
+  constructor({ maxRestarts, maxSeconds }: RestartLimits, now: () => number) {
+    this.#maxRestarts = maxRestarts;
+    this.#period = maxSeconds * 1000;
     this.#now = now;
   }
 
   /** Counts a restart. False: it is one too many. */
   add(): boolean {
-    const { maxRestarts, maxSeconds } = this.#options;
+    if (this.#maxRestarts === Number.POSITIVE_INFINITY) return true;
     const now = this.#now();
-    this.#restarts = this.#restarts.filter((at) => now - at <= maxSeconds * 1000);
     this.#restarts.push(now);
-    return this.#restarts.length <= maxRestarts;
+    while (now - (this.#restarts[this.#oldest] as number) > this.#period) this.#oldest += 1;
+    // Each restart is moved at most once for each time it is passed over, so a limit of many thousands costs no more than one of three.
+    if (this.#oldest * 2 > this.#restarts.length) {
+      this.#restarts = this.#restarts.slice(this.#oldest);
+      this.#oldest = 0;
+    }
+    return this.#restarts.length - this.#oldest <= this.#maxRestarts;
   }
 }

@@ -4,46 +4,49 @@
  */
 
 export class Serial {
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   #busy = false;
 
   /** Runs the task when its turn has come; gives what it gives. */
   run<T>(task: () => T | Promise<T>): Promise<T> {
-    return this.#add(task, "last");
+    return new Promise((resolve, reject) => {
+      this.#add("last", () => this.#turn(task, resolve, reject));
+    });
   }
 
   /** The same, but before all that waits. */
   runNext<T>(task: () => T | Promise<T>): Promise<T> {
-    return this.#add(task, "first");
+    return new Promise((resolve, reject) => {
+      this.#add("first", () => this.#turn(task, resolve, reject));
+    });
   }
 
-  #add<T>(task: () => T | Promise<T>, place: "first" | "last"): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const turn = (): void => {
-        let outcome: T | Promise<T>;
-        try {
-          outcome = task();
-        } catch (error) {
-          reject(error);
-          this.#next();
-          return;
-        }
-        if (outcome instanceof Promise) {
-          outcome.then(resolve, reject).then(() => this.#next());
-        } else {
-          resolve(outcome);
-          this.#next();
-        }
-      };
-      if (!this.#busy) {
-        this.#busy = true;
-        turn();
-      } else if (place === "last") {
-        this.#waiting.push(turn);
-      } else {
-        this.#waiting.unshift(turn);
-      }
-    });
+  #add(place: "first" | "last", turn: () => void): void {
+    if (!this.#busy) {
+      this.#busy = true;
+      turn();
+    } else if (place === "last") {
+      this.#waiting.push(turn);
+    } else {
+      this.#waiting.unshift(turn);
+    }
+  }
+
+  #turn<T>(task: () => T | Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+    let outcome: T | Promise<T>;
+    try {
+      outcome = task();
+    } catch (error) {
+      reject(error);
+      this.#next();
+      return;
+    }
+    if (outcome instanceof Promise) {
+      outcome.then(resolve, reject).then(() => this.#next());
+    } else {
+      resolve(outcome);
+      this.#next();
+    }
   }
 
   #next(): void {

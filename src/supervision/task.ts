@@ -2,7 +2,8 @@
  * A plain async function as a child (Elixir, `Task`): it runs until it has done, or until its signal tells it to end.
  */
 import { platform } from "#platform";
-import type { Child, ChildSpec } from "./child-spec.ts";
+import type { Child } from "./child.ts";
+import type { ChildSpec } from "./child-spec.ts";
 import type { ExitReason } from "./exit-reason.ts";
 
 /** What a task does. It ends when `signal` aborts, whose reason is the exit reason it was asked for. */

@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   AlreadyStartedError,
-  describeExitReason,
   ERROR_KINDS,
   FreshError,
   type FreshErrorKind,
-  LinkedExitError,
   TerminatedError,
 } from "../../src/connection/errors.ts";
 
@@ -53,15 +51,4 @@ test("the other errors say what to do next and carry what was asked about", () =
   const ended = new TerminatedError("it opened", { error: cause, callback: "handleIn" });
   assert.match(ended.message, /terminated \(handleIn failed: Error: boom\) before it opened/);
   assert.equal(ended.cause, cause);
-  assert.equal(new LinkedExitError("counter", { error: cause, callback: "handleIn" }).cause, cause);
-});
-
-test("an exit reason of any kind has words", () => {
-  assert.equal(describeExitReason("normal"), "normal");
-  assert.equal(describeExitReason({ shutdown: "deploy" }), '{"shutdown":"deploy"}');
-  assert.equal(describeExitReason(new Error("x")), "Error: x");
-  assert.equal(describeExitReason({ error: "e", callback: "handleIn" }), "handleIn failed: e");
-  const circular: Record<string, unknown> = {};
-  circular.self = circular;
-  assert.equal(describeExitReason(circular), "[object Object]");
 });

@@ -96,8 +96,11 @@ const WRONG: readonly [unknown, RegExp][] = [
   ],
   [{ random: 0.5 }, /random takes a function \(\) => number that gives numbers in \[0, 1\); it got 0\.5/],
   [{ name: "" }, /name takes a string that isn't empty, or a symbol/],
-  [{ name: { global: "x" } }, /\{ global \} name, which this version doesn't have/],
-  [{ name: { via: {}, name: 1 } }, /\{ via \} name, which this version doesn't have/],
+  [
+    { name: { global: "" } },
+    /takes a string that isn't empty, a symbol, \{ global: "…" \}, or \{ via: registry, name \}/,
+  ],
+  [{ name: { via: {}, name: 1 } }, /\{ via: registry, name \}/],
   [{ headers: "x: y" }, /headers takes an object/],
   [{ headers: { "X-Bad": "a\r\nb: c" } }, /has a X-Bad whose value holds a control character/],
   [{ headers: { "Sec-WebSocket-Key": "x" } }, /may not contain Sec-WebSocket-Key: the handshake sets it/],

@@ -25,7 +25,6 @@ const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string
     "test/fresh/replacing.test.ts",
     "it opens and ends what the lifecycle says; what comes of it is seen from a whole connection",
   ],
-  "src/not-built.ts": ["test/fresh/validation.test.ts", "an error without a rule; what raises it is tested"],
   "src/protocol/close-payload.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
   "src/protocol/masked-payload.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
   "src/protocol/opcode.ts": ["test/protocol/decoder.test.ts", "numbers of the RFC, which the tests spell out in bytes"],
@@ -36,8 +35,16 @@ const NO_MIRROR: Readonly<Record<string, readonly [proof: string, reason: string
   "src/protocol/text.ts": ["test/protocol/decoder.test.ts", "a part of the decoder, on the same bytes"],
   "src/rpc/call.ts": ["test/rpc/rpc.test.ts", "one call is seen from its caller"],
   "src/rpc/wrapped-module.ts": ["test/rpc/rpc.test.ts", "what it does is what the wrapped module sees"],
-  "src/supervision/registry.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
-  "src/supervision/supervisor.ts": ["test/fresh/validation.test.ts", "it refuses, beside all else that is unbuilt"],
+  "src/supervision/dynamic-supervisor-process.ts": [
+    "test/supervision/dynamic-supervisor.test.ts",
+    "it is what a dynamic supervisor does",
+  ],
+  "src/supervision/errors.ts": ["test/supervision/supervisor.test.ts", "what raises them is tested"],
+  "src/supervision/supervised-child.ts": [
+    "test/supervision/model.test.ts",
+    "one child's part of what a supervisor does; the model goes through all of it",
+  ],
+  "src/supervision/supervisor-process.ts": ["test/supervision/supervisor.test.ts", "it is what a supervisor does"],
   "src/transport/transport-options.ts": [
     "test/connection/options.test.ts",
     "a table; the options' validation reads it",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isOrderly } from "../../src/supervision/exit-reason.ts";
+import { describeExitReason, isOrderly } from "../../src/supervision/exit-reason.ts";
 
 test('"normal", "shutdown" and { shutdown } are orderly; everything else is a fault', () => {
   for (const reason of ["normal", "shutdown", { shutdown: "deploy" }] as const) assert.equal(isOrderly(reason), true);
@@ -13,4 +13,14 @@ test('"normal", "shutdown" and { shutdown } are orderly; everything else is a fa
   ]) {
     assert.equal(isOrderly(reason), false);
   }
+});
+
+test("an exit reason of any kind has words", () => {
+  assert.equal(describeExitReason("normal"), "normal");
+  assert.equal(describeExitReason({ shutdown: "deploy" }), '{"shutdown":"deploy"}');
+  assert.equal(describeExitReason(new Error("x")), "Error: x");
+  assert.equal(describeExitReason({ error: "e", callback: "handleIn" }), "handleIn failed: e");
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  assert.equal(describeExitReason(circular), "[object Object]");
 });
