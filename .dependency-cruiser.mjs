@@ -37,6 +37,7 @@ const GROUND_FILES = "frame|escape|nearest";
 const GROUND = `^src/(${GROUND_FILES})\\.ts$`;
 const CHILDREN = "^src/supervision/(exit-reason|child|child-spec)\\.ts$";
 const NAMES = "^src/supervision/names\\.ts$";
+const EXIT_REASON = "^src/supervision/exit-reason\\.ts$";
 const EXTENSIONS = "^src/protocol/(extension|deflate/(options|permessage-deflate))\\.ts$";
 const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
@@ -138,10 +139,15 @@ export default {
       ],
       { node: true },
     ),
-    only("cli-is-a-user", "^src/cli/", [GROUND, "^src/index\\.ts$", "^src/testing/", VERSION, "^src/cli/"], {
-      node: true,
-      comment: "The command uses the library as everybody does, and tells its version.",
-    }),
+    only(
+      "cli-is-a-user",
+      "^src/cli/",
+      [GROUND, "^src/index\\.ts$", "^src/testing/", VERSION, EXIT_REASON, "^src/cli/"],
+      {
+        node: true,
+        comment: "The command uses the library as everybody does, tells its version, and puts exit reasons into words.",
+      },
+    ),
     only("rpc-is-a-user", "^src/rpc/", [GROUND, "^src/index\\.ts$", ABORT, "^src/rpc/"], {
       comment:
         "Calls and subscriptions stand on the public interface, and on one listener a signal; they run wherever it does.",

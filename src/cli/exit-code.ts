@@ -9,6 +9,11 @@ export const EXIT_FAILED = 1;
 /** The command line can't be carried out; nothing was opened. */
 export const EXIT_USAGE = 2;
 
+/** A supervisor gave up: its children had to be restarted too often. */
+export const EXIT_GAVE_UP = 3;
+/** It was told to end and didn't in time. */
+export const EXIT_CUT_OFF = 4;
+
 /** Ended by a signal: 128 and its number, as shells count it. */
 export const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 

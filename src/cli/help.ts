@@ -27,6 +27,7 @@ export function generalHelp(commands: readonly Command[]): string {
       ["0", "It did what it was asked for."],
       ["1", "The connection failed or ended with a fault; each command's help says more."],
       ["2", "The command line can't be carried out; nothing was opened."],
+      ["3, 4", "Of run: its supervisor gave up, or it was cut off."],
       ["129, 130, 143", "Ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after an orderly close."],
     ]),
     "",

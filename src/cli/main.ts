@@ -12,8 +12,9 @@ import { EXIT_DONE, EXIT_USAGE, UsageError } from "./exit-code.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type Host, processHost } from "./host.ts";
 import { listen } from "./listen.ts";
+import { run } from "./run.ts";
 
-const COMMANDS: readonly Command[] = [connect, listen, demo];
+const COMMANDS: readonly Command[] = [connect, listen, run, demo];
 
 const host = processHost();
 const exitCode = await main(process.argv.slice(2), host);

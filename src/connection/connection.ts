@@ -554,6 +554,7 @@ export class ConnectionProcess<S> implements Connection<S> {
   /** Tells handleError of what has ended an attempt. */
   #fail(error: FreshError): void {
     this.#retryAfter = error.retryAfter;
+    this.#counters.lastError = { error, at: this.#source.platform.clock.wallClock() };
     if (this.#life.companion === undefined) this.#replaceWaiters.fail(error);
     this.#emit({ type: "failed", error });
     this.#mailbox.put({ type: "error", error });

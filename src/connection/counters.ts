@@ -11,6 +11,7 @@ export class Counters {
   attempts = 0;
   opens = 0;
   replacements = 0;
+  lastError: ConnectionStats["lastError"];
   #bytesSent = 0;
   #bytesReceived = 0;
   readonly #dropped: Record<DropCounter, number> = {
@@ -50,6 +51,7 @@ export class Counters {
       dropped: { ...this.#dropped },
       lastRoundTrip: now.lastRoundTrip,
       openSince: now.openSince,
+      lastError: this.lastError,
     };
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from "../platform/platform.ts";
 import type { Name } from "../supervision/names.ts";
 import type { Extension } from "../transport/channel.ts";
 import type { TransportOptions } from "../transport/transport-options.ts";
+import type { FreshError } from "./errors.ts";
 
 /** The connection that asks a provider: the very one that its callbacks get as `self`. */
 export interface Asking {
@@ -148,4 +149,6 @@ export type ConnectionStats = {
   readonly lastRoundTrip: number | undefined;
   /** When the present connection opened, as `Date.now()` has it; undefined while it isn't open. */
   readonly openSince: number | undefined;
+  /** The newest error that ended an attempt or a connection, and when, as `Date.now()` has it. */
+  readonly lastError: { readonly error: FreshError; readonly at: number } | undefined;
 };

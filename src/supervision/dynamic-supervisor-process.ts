@@ -32,6 +32,7 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
   readonly #running = new Map<Child, SupervisedChild>();
   #life: "running" | "stopping" | "over" = "running";
   #isCutOff = false;
+  #gaveUp = false;
   #releaseName: () => void = () => undefined;
   #exit: (reason: ExitReason) => void = () => undefined;
 
@@ -84,6 +85,11 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
       throw new SupervisorError("not_found", message);
     }
     await this.#terminate(place, child);
+  }
+
+  /** Did it end, or is it ending, because children were restarted too often? Its exit reason is "shutdown" then, as in OTP. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
   }
 
   /** The children, oldest start first; those whose first start is under way aren't there yet. */
@@ -151,6 +157,7 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
 
   async #restart(place: SupervisedChild): Promise<void> {
     if (!this.#intensity.add()) {
+      this.#gaveUp = true;
       this.#host.report({ type: "gave_up", childId: place.spec.id, ...this.#limits });
       return this.#end("shutdown", "by itself");
     }

@@ -67,6 +67,7 @@ export class SupervisorProcess implements Child, AsyncDisposable {
   #life: "running" | "leaving" | "stopping" | "over" = "running";
   #isStarted = false;
   #isCutOff = false;
+  #gaveUp = false;
   #releaseName: () => void = () => undefined;
   #exit: (reason: ExitReason) => void = () => undefined;
 
@@ -102,6 +103,11 @@ export class SupervisorProcess implements Child, AsyncDisposable {
   /** Have all children given at the start been started? */
   get isStarted(): boolean {
     return this.#isStarted;
+  }
+
+  /** Did it end, or is it ending, because children were restarted too often? Its exit reason is "shutdown" then, as in OTP. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
   }
 
   /** The children in the order of their start. */
@@ -231,6 +237,7 @@ export class SupervisorProcess implements Child, AsyncDisposable {
 
   async #restart(failed: SupervisedChild): Promise<void> {
     if (!this.#intensity.add()) {
+      this.#gaveUp = true;
       this.#host.report({ type: "gave_up", childId: failed.spec.id, ...this.#limits });
       return this.#end("shutdown", "by itself");
     }
