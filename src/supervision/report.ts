@@ -1,6 +1,7 @@
 /**
  * What supervisors report, as OTP's do: children that ended with a fault, that could not be started or didn't end in time, and giving up.
  */
+import { escapeControls } from "../escape.ts";
 import type { Platform } from "../platform/platform.ts";
 import { describeExitReason, type ExitReason } from "./exit-reason.ts";
 
@@ -33,11 +34,13 @@ export function reportTo(
 ): (report: Report) => void {
   return (report) => {
     const { type, ...fields } = report;
+    // A child's error may have a peer's words in it.
+    const message = escapeControls(`${supervisor}: ${sentence(report)}`);
     try {
-      logger.error({ supervisor, event: type, ...fields }, `${supervisor}: ${sentence(report)}`);
+      logger.error({ supervisor, event: type, ...fields }, message);
     } catch (fault) {
       platform.logError(
-        `(everfresh) the logger of ${supervisor} failed: ${String(fault)}; it was to log: ${sentence(report)}`,
+        `(everfresh) the logger of ${supervisor} failed: ${escapeControls(String(fault))}; it was to log: ${message}`,
       );
     }
   };
@@ -49,7 +52,7 @@ export function consoleReports(platform: Pick<Platform, "logError">): Supervisor
     error: (fields, message) => {
       const { error } = fields;
       const stack = error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : "";
-      platform.logError(`(everfresh) ${message}${stack}`);
+      platform.logError(`(everfresh) ${message}${escapeControls(stack, "\n")}`);
     },
   };
 }

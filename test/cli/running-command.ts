@@ -77,6 +77,7 @@ export function runCommand(
 
 type Waiter = {
   readonly pattern: RegExp;
+  readonly times: number;
   readonly resolve: (line: string) => void;
   readonly reject: (error: Error) => void;
 };
@@ -101,8 +102,13 @@ class Text {
 
   /** The first whole line that matches, now or later. Rejects when the command ends without it. */
   line(pattern: RegExp): Promise<string> {
+    return this.times(pattern, 1);
+  }
+
+  /** The line that is the how-manyth to match. */
+  times(pattern: RegExp, times: number): Promise<string> {
     return new Promise((resolve, reject) => {
-      const waiter = { pattern, resolve, reject };
+      const waiter = { pattern, times, resolve, reject };
       if (this.#satisfies(waiter)) return;
       if (this.#ended !== undefined) this.#fail(waiter);
       else this.#waiters.push(waiter);
@@ -119,11 +125,9 @@ class Text {
     for (const waiter of this.#waiters.splice(0)) this.#fail(waiter);
   }
 
-  #satisfies({ pattern, resolve }: Waiter): boolean {
-    const line = this.all
-      .split("\n")
-      .slice(0, -1)
-      .find((line) => pattern.test(line));
+  #satisfies({ pattern, times, resolve }: Waiter): boolean {
+    const lines = this.all.split("\n").slice(0, -1);
+    const line = lines.filter((line) => pattern.test(line))[times - 1];
     if (line !== undefined) resolve(line);
     return line !== undefined;
   }
