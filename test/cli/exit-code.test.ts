@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { test } from "node:test";
-import { EXIT_BY_SIGNAL, EXIT_DONE, EXIT_FAILED, EXIT_USAGE } from "../../src/cli/exit-code.ts";
+import {
+  EXIT_BY_SIGNAL,
+  EXIT_CUT_OFF,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_GAVE_UP,
+  EXIT_USAGE,
+} from "../../src/cli/exit-code.ts";
 
 test("a signal's exit code is 128 and its number", () => {
   for (const [signal, code] of Object.entries(EXIT_BY_SIGNAL)) {
@@ -11,6 +18,6 @@ test("a signal's exit code is 128 and its number", () => {
 });
 
 test("each code has one meaning", () => {
-  const codes = [EXIT_DONE, EXIT_FAILED, EXIT_USAGE, ...Object.values(EXIT_BY_SIGNAL)];
+  const codes = [EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_GAVE_UP, EXIT_CUT_OFF, ...Object.values(EXIT_BY_SIGNAL)];
   assert.equal(new Set(codes).size, codes.length);
 });

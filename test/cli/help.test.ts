@@ -7,8 +7,9 @@ import { connect } from "../../src/cli/connect.ts";
 import { demo } from "../../src/cli/demo.ts";
 import { commandHelp, docOf, generalHelp, optionsOf } from "../../src/cli/help.ts";
 import { listen } from "../../src/cli/listen.ts";
+import { run } from "../../src/cli/run.ts";
 
-const COMMANDS: readonly Command[] = [connect, listen, demo];
+const COMMANDS: readonly Command[] = [connect, listen, run, demo];
 const PAGE = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
 
 /** The part of the page under the heading of this command. */
@@ -24,7 +25,7 @@ const flat = (text: string) => text.replaceAll(/\s+/g, " ");
 test("the general help names each command with its summary, and every exit code", () => {
   const help = flat(generalHelp(COMMANDS));
   for (const { name, summary } of COMMANDS) assert.ok(help.includes(`${name} ${summary}`), name);
-  for (const code of ["0", "1", "2", "129, 130, 143"]) assert.match(help, new RegExp(` ${code} [A-Z]`));
+  for (const code of ["0", "1", "2", "3, 4", "129, 130, 143"]) assert.match(help, new RegExp(` ${code} [A-Z]`));
 });
 
 for (const command of COMMANDS) {

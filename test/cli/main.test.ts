@@ -25,10 +25,10 @@ test("--help and -h print the general help, behind a command that command's", as
 });
 
 const REFUSALS: readonly (readonly [args: readonly string[], sentence: string])[] = [
-  [[], "It takes a command: connect, listen, demo."],
+  [[], "It takes a command: connect, listen, run, demo."],
   [["conect"], 'There is no command "conect". Did you mean connect?'],
-  [["serve"], 'There is no command "serve". There are connect, listen, demo.'],
-  [["--json", "connect"], "There is no option --json before a command. Commands are connect, listen, demo."],
+  [["serve"], 'There is no command "serve". There are connect, listen, run, demo.'],
+  [["--json", "connect"], "There is no option --json before a command. Commands are connect, listen, run, demo."],
 ];
 for (const [args, sentence] of REFUSALS) {
   test(`everfresh ${args.join(" ")}: refused with 2 and a sentence`, async (t) => {

@@ -6,8 +6,13 @@ import { readFileSync } from "node:fs";
 import type { InputStream } from "../host.ts";
 
 /** Calls back at each line that is just this word. Not if the input is no terminal: it is the app's. */
-export function onTyped(input: InputStream, word: string, typed: () => void): void {
-  if (input.isTTY !== true || !isInForeground()) return;
+export function onTyped(
+  input: InputStream,
+  word: string,
+  typed: () => void,
+  stat: () => string | undefined = ownStat,
+): void {
+  if (input.isTTY !== true || isInBackground(stat())) return;
   let line = "";
   input.on("data", (chunk: Buffer | string) => {
     for (const character of String(chunk)) {
@@ -21,16 +26,19 @@ export function onTyped(input: InputStream, word: string, typed: () => void): vo
   });
 }
 
-/** A background job that reads from its terminal is stopped by the system. Where that can't be known, it is taken for no such job. */
-function isInForeground(): boolean {
-  if (process.platform !== "linux") return true;
+/**
+ * A background job that reads from its terminal is stopped by the system. `stat` is what Linux tells of a process in proc(5): behind the
+ * name in parentheses come state, ppid, pgrp, session, tty_nr and tpgid, the group in the foreground, or -1 without a terminal to control it.
+ */
+function isInBackground(stat: string | undefined): boolean {
+  const [, , group, , , foreground] = stat?.split(") ").at(-1)?.split(" ") ?? [];
+  return foreground !== undefined && foreground !== "-1" && group !== foreground;
+}
+
+function ownStat(): string | undefined {
   try {
-    // proc(5): behind the name in parentheses come state, ppid, pgrp, session, tty_nr, tpgid.
-    const [, , group, , , foreground] = (readFileSync("/proc/self/stat", "utf8").split(") ").at(-1) as string).split(
-      " ",
-    );
-    return group === foreground;
+    return process.platform === "linux" ? readFileSync("/proc/self/stat", "utf8") : undefined;
   } catch {
-    return true;
+    return undefined;
   }
 }
