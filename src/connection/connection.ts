@@ -9,6 +9,7 @@ import type { Connection, ConnectionStatus, FreshModule, SendResult } from "../b
 import { type CloseFrame, type ControlFrame, type DataFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
+import { describeName } from "../supervision/names.ts";
 import { onAbort } from "./abort.ts";
 import { Backoff } from "./backoff.ts";
 import { Counters } from "./counters.ts";
@@ -113,7 +114,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     if (options.name !== undefined) this.name = options.name;
     this.#emit = subscribeLog(
       { ...options, logger: options.logger ?? consoleLogger(platform) },
-      { id: this.id, name: options.name === undefined ? undefined : String(options.name), module: module.name },
+      { id: this.id, name: options.name === undefined ? undefined : nameInLogs(options.name), module: module.name },
       platform.logError,
     );
     this.#runner = new Runner(module, state, this, this.#runnerPort());
@@ -594,6 +595,11 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#source.onExit(reason);
     this.#exit(reason);
   }
+}
+
+/** Names in one of the forms with an object in them are spelt out. */
+function nameInLogs(name: Name): string {
+  return typeof name === "object" ? describeName(name) : String(name);
 }
 
 function leftError(): Error {

@@ -165,6 +165,65 @@ test("npx everfresh connect talks to a server", async () => {
   await once(server, "close");
 });
 
+test("npx everfresh run runs a JavaScript app", async () => {
+  writeFileSync(join(project, "app.js"), APP);
+  const { stdout } = await run("npx", ["everfresh", "run", "app.js", "--quiet"], project);
+  assert.equal(stdout, "running\n");
+});
+
+test("everfresh run runs a TypeScript app where Node can, and else says what to install", async () => {
+  writeFileSync(join(project, "app.ts"), TYPED_APP);
+  const { code, stdout, stderr } = await endOf(runApp("app.ts"));
+  const can = process.allowedNodeEnvironmentFlags.has("--experimental-strip-types");
+  assert.deepEqual([code, stdout], can ? [0, "running\n"] : [2, ""], stderr);
+  if (!can) assert.match(stderr, /can't run TypeScript, .*Install tsx in the project \(npm install --save-dev tsx\)/);
+});
+
+test("everfresh run takes the project's tsx for TypeScript that Node can't run, and passes the signals on", async () => {
+  symlinkSync(join(ROOT, "node_modules/tsx"), join(project, "node_modules/tsx"), "junction");
+  writeFileSync(join(project, "app.ts"), ENUM_APP);
+  const child = runApp("app.ts");
+  child.stdout.once("data", () => child.kill("SIGTERM"));
+  const { code, stdout, stderr } = await endOf(child);
+  assert.deepEqual([code, stdout], [0, "running\ntold to end\n"], stderr);
+});
+
+const APP = `
+import { Task } from "everfresh";
+export default () => Task.start(async () => console.log("running"));
+`;
+const TYPED_APP = `
+import { Task, type TaskFunction } from "everfresh";
+const work: TaskFunction = async () => console.log("running");
+export default () => Task.start(work);
+`;
+/** An enum is more than a type, so no Node leaves it out. */
+const ENUM_APP = `
+import { Task } from "everfresh";
+enum Word { Begin = "running", End = "told to end" }
+export default Task.start(async (signal: AbortSignal) => {
+  console.log(Word.Begin);
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  console.log(Word.End);
+});
+`;
+
+/** The command itself: npx would stand between it and its signals. */
+function runApp(file: string) {
+  const command = join(installed, "dist/cli/main.js");
+  return spawn(process.execPath, [command, "run", file, "--quiet"], {
+    cwd: project,
+    env: plainEnvironment(),
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 60_000,
+  });
+}
+
+async function endOf(child: ReturnType<typeof runApp>) {
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  return { code, stdout, stderr };
+}
+
 /** Puts @types/node where `npm install --save-dev @types/node` would. npm, later, would take it away again. */
 function provideNodeTypes(): void {
   for (const name of ["@types/node", "undici-types"]) {
@@ -178,17 +237,21 @@ function node(args: readonly string[]): Promise<{ stdout: string }> {
 
 /** Runs a command to its end, which must be a good one; npm without network and without this run's own settings. */
 async function run(command: string, args: readonly string[], cwd: string, input?: string): Promise<{ stdout: string }> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|node_)/i.test(name));
   const npm = {
     npm_config_offline: "true",
     npm_config_audit: "false",
     npm_config_fund: "false",
     npm_config_yes: "false",
   };
-  const child = spawn(command, args, { cwd, env: { ...Object.fromEntries(inherited), ...npm }, timeout: 90_000 });
+  const child = spawn(command, args, { cwd, env: { ...plainEnvironment(), ...npm }, timeout: 90_000 });
   // Standard input stays open: its end would mean that there is nothing more to say.
   if (input !== undefined) child.stdin.write(input);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   assert.equal(code, 0, `${command} ${args.join(" ")} ended with ${code}:\n${stdout}\n${stderr}`);
   return { stdout };
+}
+
+/** Without what this run itself was given. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|node_)/i.test(name)));
 }
