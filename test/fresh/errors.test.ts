@@ -69,6 +69,22 @@ test("a server that isn't there is connecting_failed: refused", async () => {
   assert.deepEqual(lines, ["handleError connecting_failed refused", "handleTerminate failed"]);
 });
 
+test("stats.lastError is the newest error that handleError was told of, and when; undefined before", async () => {
+  const recorder = new Recorder<null>({ handleError: () => stop() });
+  const connection = recorder.module.start({
+    uri: `ws://127.0.0.1:${await closedPort()}/`,
+    state: null,
+    options: QUICK,
+  });
+  const began = Date.now();
+  assert.equal(connection.stats.lastError, undefined);
+  await connection.exited;
+  const [error] = (await recorder.call("handleError")).given;
+  const { lastError } = connection.stats;
+  assert.equal(lastError?.error, error);
+  assert.ok(lastError !== undefined && lastError.at >= began && lastError.at <= Date.now());
+});
+
 test("a host name that doesn't resolve is connecting_failed in the phase dns", async () => {
   const { error } = await failure("ws://nowhere.test/", {
     transportOptions: {

@@ -5,7 +5,7 @@ import { Agent, type IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { inspect } from "node:util";
-import { Fresh, type HeadersInput, ignore, ok, stop } from "../../src/index.ts";
+import { Fresh, type HeadersInput, ignore, type Name, ok, Registry, stop } from "../../src/index.ts";
 import { gate, Log, launch, QUICK, Recorder } from "./fixtures.ts";
 import { WsServer } from "./ws-server.ts";
 
@@ -260,6 +260,17 @@ test("a line tells of each establishment, close, error and fault, with fields th
   assert.ok(log.lines.every(({ fields }) => fields.module === "Recorder" && fields.name === "logged"));
   const lost = log.lines.find(({ message }) => message.startsWith("The connection was lost"));
   assert.equal(lost?.fields.kind, "streaming_failed");
+});
+
+test("a name in a registry, or a global one, is spelt out in the log", async () => {
+  const names = [{ via: new Registry({ keys: "unique" }), name: { device: 7 } }, { global: "leader" }, Symbol("s")];
+  for (const [index, shown] of ['{ via, name: {"device":7} }', '{ global: "leader" }', "Symbol(s)"].entries()) {
+    const log = new Log();
+    const name = names[index] as Name;
+    const connection = launch("ws://127.0.0.1:1/", new Recorder<null>(), null, { name, logger: log });
+    await connection.stop();
+    assert.deepEqual([...new Set(log.lines.map(({ fields }) => fields.name))], [shown]);
+  }
 });
 
 test("errorLogging: false takes the errors' lines away, but never those of the module's own faults", async () => {
