@@ -157,6 +157,7 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
     place.restarts += 1;
     const failure = await this.#start(place);
     if (failure === undefined || this.#life !== "running") return;
+    this.#host.report({ type: "start_failed", childId: place.spec.id, error: failure.error });
     place.awaitRestart();
     const again = (): void => {
       if (this.#life === "running") void this.#restart(place);

@@ -28,14 +28,9 @@ export class ChildStart {
     this.outcome = this.#start();
   }
 
-  /** Has it been told that its child isn't wanted any more? What fails then fails because of that. */
-  get isCancelled(): boolean {
-    return this.#abort.signal.aborted;
-  }
-
   /** Its child isn't wanted any more: it has as long to come to an end as the child would have. */
   cancel(): void {
-    if (this.isCancelled) return;
+    if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     const { shutdown } = this.#spec;
     if (shutdown === "brutal_kill") this.cutOff();
