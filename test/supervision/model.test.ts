@@ -5,14 +5,17 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { type Child, type ChildSpec, type ExitReason, Supervisor, SupervisorError } from "../../src/index.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { type Config, OtpModel, type Plan, type Reason, type Request, type Snapshot, told } from "./otp-model.ts";
 
 /** So many runs, each of up to so many commands. EVERFRESH_RUNS asks for more. */
-const RUNS = Number(process.env.EVERFRESH_RUNS ?? 300);
+const RUNS = Number(process.env.EVERFRESH_RUNS ?? 2000);
 const COMMANDS = 25;
+/** Turns of the event loop in which whatever waits for promises only comes to rest. */
+const TURNS = 3;
 
 class RealChild implements Child {
   readonly key: string;
@@ -119,8 +122,14 @@ class Real {
     void this.#supervisor.stop(reason, { timeout });
   }
 
+  /** Lets everything that waits for promises go on, and with `timers` what is due now. */
+  async settle(timers: boolean): Promise<void> {
+    if (timers) await this.#clock.run(0, { turns: TURNS });
+    else for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
+  }
+
   async advance(ms: number): Promise<void> {
-    await this.#clock.run(ms, { turns: 3 });
+    await this.#clock.run(ms, { turns: TURNS });
   }
 
   snapshot(): Snapshot {
@@ -232,11 +241,19 @@ type Sides = { readonly model: OtpModel; requests: number };
 /** A command is what it does to either side, and when it can be given. */
 class Step implements fc.AsyncCommand<Sides, Real> {
   readonly #words: string;
+  readonly #timers: boolean;
   readonly #can: (model: OtpModel) => boolean;
   readonly #act: (side: OtpModel | Real, sides: Sides) => unknown;
 
-  constructor(words: string, can: (model: OtpModel) => boolean, act: (side: OtpModel | Real, sides: Sides) => unknown) {
-    this.#words = words;
+  /** `timers`: does what is due at once happen before the next command? A failed restart is tried again so. */
+  constructor(
+    words: string,
+    timers: boolean,
+    can: (model: OtpModel) => boolean,
+    act: (side: OtpModel | Real, sides: Sides) => unknown,
+  ) {
+    this.#words = timers ? words : `${words}, and at once`;
+    this.#timers = timers;
     this.#can = can;
     this.#act = act;
   }
@@ -250,8 +267,9 @@ class Step implements fc.AsyncCommand<Sides, Real> {
     sides.requests += 1;
     // What a command is about is chosen by how the model stands, so the real one goes first.
     await this.#act(real, sides);
-    await real.advance(0);
+    await real.settle(this.#timers);
     this.#act(model, sides);
+    model.settle(this.#timers);
     assert.deepEqual(real.snapshot(), model.snapshot());
     real.checkInvariants();
   }
@@ -299,78 +317,83 @@ const configs: fc.Arbitrary<Config> = fc
 
 const nth = (keys: readonly string[], index: number): string => keys[index % keys.length] as string;
 
-const steps: fc.Arbitrary<Step>[] = [
-  fc.tuple(indices, reasons).map(
-    ([index, reason]) =>
-      new Step(
-        `exit of #${index} with ${reason}`,
-        (model) => model.alive.length > 0,
-        (side, { model }) => side.exitOf(nth(model.alive, index), reason),
-      ),
+type Action = readonly [
+  words: string,
+  can: (model: OtpModel) => boolean,
+  act: (side: OtpModel | Real, sides: Sides) => unknown,
+];
+const always = (): boolean => true;
+
+const actions: readonly fc.Arbitrary<Action>[] = [
+  fc.tuple(fc.array(indices, { minLength: 1, maxLength: 2 }), reasons).map(
+    ([chosen, reason]): Action => [
+      `exit of ${chosen.map((index) => `#${index}`).join(" and ")} with ${reason}`,
+      (model) => model.alive.length > 0,
+      (side, { model }) => {
+        const { alive } = model;
+        for (const key of new Set(chosen.map((index) => nth(alive, index)))) side.exitOf(key, reason);
+      },
+    ],
   ),
   indices.map(
-    (index) =>
-      new Step(
-        `late stop #${index} is done`,
-        (model) => model.lingering.length > 0,
-        (side, { model }) => side.finishStop(nth(model.lingering, index)),
-      ),
+    (index): Action => [
+      `late stop #${index} is done`,
+      (model) => model.lingering.length > 0,
+      (side, { model }) => side.finishStop(nth(model.lingering, index)),
+    ],
   ),
-  fc.constantFrom<"ok" | "failed">("ok", "ok", "failed").map(
-    (outcome) =>
-      new Step(
+  fc
+    .constantFrom<"ok" | "failed">("ok", "ok", "failed")
+    .map(
+      (outcome): Action => [
         `start settles: ${outcome}`,
         (model) => model.unsettledStarts > 0,
         (side) => side.settleStart(outcome),
-      ),
-  ),
-  fc.constantFrom(1, 400, 500, 1000, 6000).map(
-    (ms) =>
-      new Step(
-        `${ms} ms pass`,
-        () => true,
-        (side) => side.advance(ms),
-      ),
-  ),
-  ids.chain((id) =>
-    planOf(id, false).map(
-      (plan) =>
-        new Step(
-          `startChild(${JSON.stringify(plan)})`,
-          () => true,
-          (side, { requests }) => side.request(requests, { type: "start", plan }),
-        ),
+      ],
     ),
-  ),
-  fc.tuple(fc.constantFrom<"terminate" | "restart" | "delete">("terminate", "restart", "delete"), ids).map(
-    ([type, id]) =>
-      new Step(
+  fc.constantFrom(1, 400, 500, 1000, 6000).map((ms): Action => [`${ms} ms pass`, always, (side) => side.advance(ms)]),
+  ids
+    .chain((id) => planOf(id, false))
+    .map(
+      (plan): Action => [
+        `startChild(${JSON.stringify(plan)})`,
+        always,
+        (side, { requests }) => side.request(requests, { type: "start", plan }),
+      ],
+    ),
+  fc
+    .tuple(fc.constantFrom<"terminate" | "restart" | "delete">("terminate", "restart", "delete"), ids)
+    .map(
+      ([type, id]): Action => [
         `${type}Child(${id})`,
-        () => true,
+        always,
         (side, { requests }) => side.request(requests, { type, id }),
-      ),
-  ),
+      ],
+    ),
 ];
 
-const stops = fc.tuple(reasons, fc.constantFrom(Number.POSITIVE_INFINITY, 0, 800, 20_000)).map(
-  ([reason, timeout]) =>
-    new Step(
-      `stop(${reason}, ${timeout})`,
-      () => true,
-      (side) => side.stop(reason, timeout),
-    ),
-);
+const stops = fc
+  .tuple(reasons, fc.constantFrom(Number.POSITIVE_INFINITY, 0, 800, 20_000))
+  .map(([reason, timeout]): Action => [`stop(${reason}, ${timeout})`, always, (side) => side.stop(reason, timeout)]);
+
+// A stop ends what there is to see, so it is the rarer command.
+const steps = fc
+  .tuple(
+    fc.oneof(...actions.map((arbitrary) => ({ arbitrary, weight: 4 })), { arbitrary: stops, weight: 1 }),
+    fc.boolean(),
+  )
+  .map(([[words, can, act], timers]) => new Step(words, timers, can, act));
+
+async function bothSides(config: Config): Promise<{ readonly model: Sides; readonly real: Real }> {
+  const sides = { model: { model: new OtpModel(config), requests: 0 }, real: new Real(config) };
+  await sides.real.settle(true);
+  return sides;
+}
 
 test("a supervisor does what the model of OTP's rules does, step by step, whatever exits and is asked for", async () => {
   await fc.assert(
-    fc.asyncProperty(
-      configs,
-      fc.commands([...steps, ...steps, stops], { maxCommands: COMMANDS, size: "max" }),
-      (config, commands) =>
-        fc.asyncModelRun(
-          () => ({ model: { model: new OtpModel(config), requests: 0 }, real: new Real(config) }),
-          commands,
-        ),
+    fc.asyncProperty(configs, fc.commands([steps], { maxCommands: COMMANDS, size: "max" }), (config, commands) =>
+      fc.asyncModelRun(() => bothSides(config), commands),
     ),
     { numRuns: RUNS, includeErrorInReport: true },
   );

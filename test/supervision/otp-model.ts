@@ -92,7 +92,7 @@ export class OtpModel {
     this.#config = config;
     this.#places = config.children.map(placeOf);
     this.#process = this.#run();
-    this.#settle();
+    this.settle(true);
   }
 
   // ── What commands ask and do ───────────────────────────────────────────────────────────────────────────────────
@@ -117,13 +117,11 @@ export class OtpModel {
 
   exitOf(key: string, reason: Reason): void {
     this.#ended(this.#instance(key), reason);
-    this.#settle();
   }
 
   finishStop(key: string): void {
     const instance = this.#instance(key);
     this.#ended(instance, instance.told ?? "normal");
-    this.#settle();
   }
 
   settleStart(outcome: "ok" | "failed"): void {
@@ -133,12 +131,10 @@ export class OtpModel {
       if (start.outcome === "abandoned") this.#tell(instance, "killed");
     }
     if (start.outcome === "pending") start.outcome = outcome;
-    this.#settle();
   }
 
   request(number: number, request: Request): void {
     this.#mailbox.push({ type: "request", number, request });
-    this.#settle();
   }
 
   stop(reason: Reason, timeout: number): void {
@@ -150,7 +146,6 @@ export class OtpModel {
         this.#mailbox.unshift({ type: "stop", reason });
       }
     }
-    this.#settle();
   }
 
   advance(ms: number): void {
@@ -160,7 +155,13 @@ export class OtpModel {
       this.#fire(due);
     }
     this.#now = until;
-    this.#settle();
+  }
+
+  /** Goes on until nothing more happens without a command or the clock; without `timers`, until only what is due at once is left. */
+  settle(timers: boolean): void {
+    this.#goOn();
+    if (!timers) return;
+    for (let due = this.#next(this.#now); due !== undefined; due = this.#next(this.#now)) this.#fire(due);
   }
 
   snapshot(): Snapshot {
@@ -469,12 +470,6 @@ export class OtpModel {
     timer.cancelled = true;
     timer.run();
     this.#goOn();
-  }
-
-  /** Until nothing more happens without a command or the clock. */
-  #settle(): void {
-    this.#goOn();
-    for (let due = this.#next(this.#now); due !== undefined; due = this.#next(this.#now)) this.#fire(due);
   }
 
   #goOn(): void {
