@@ -48,6 +48,11 @@ export type ChildInput =
 /** A specification with its defaults filled in. */
 export type ResolvedSpec = Required<ChildSpec>;
 
+/** How long a child has to end, in ms. */
+export function millisecondsOf(shutdown: ResolvedSpec["shutdown"]): number {
+  return shutdown === "brutal_kill" ? 0 : shutdown === "infinity" ? Number.POSITIVE_INFINITY : shutdown;
+}
+
 /** @throws SupervisorError with the reason "bad_spec" */
 export function resolveSpec(input: ChildInput): ResolvedSpec {
   const spec = specOf(input);

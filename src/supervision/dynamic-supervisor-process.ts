@@ -12,7 +12,7 @@ import { type Link, raiseUnlessAdopted } from "./link.ts";
 import { claimName, describeName, type Name } from "./names.ts";
 import { consoleReports, reportTo } from "./report.ts";
 import { RestartIntensity, type RestartLimits } from "./restart-intensity.ts";
-import { type Host, SupervisedChild } from "./supervised-child.ts";
+import { type Host, type StartFailure, SupervisedChild } from "./supervised-child.ts";
 import { checkDynamicSupervisorOptions, type DynamicSupervisorOptions } from "./supervisor-options.ts";
 import type { ChildCounts, ChildInfo } from "./supervisor-process.ts";
 
@@ -137,13 +137,15 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
     await this.stop();
   }
 
-  /** What it fails with; undefined when it runs, or has nothing to run and is forgotten. */
-  async #start(place: SupervisedChild) {
+  #start(place: SupervisedChild): StartFailure | undefined | Promise<StartFailure | undefined> {
+    const started = (failure: StartFailure | undefined): StartFailure | undefined => {
+      if (place.child !== undefined) this.#running.set(place.child, place);
+      // It has nothing to run.
+      else if (failure === undefined) this.#places.delete(place);
+      return failure;
+    };
     const starting = place.start();
-    const failure = starting instanceof Promise ? await starting : starting;
-    if (place.child !== undefined) this.#running.set(place.child, place);
-    else if (failure === undefined) this.#places.delete(place);
-    return failure;
+    return starting instanceof Promise ? starting.then(started) : started(starting);
   }
 
   #exitOf(place: SupervisedChild, child: Child, reason: ExitReason): void {
@@ -162,13 +164,17 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
       return this.#end("shutdown", "by itself");
     }
     place.restarts += 1;
-    const failure = await this.#start(place);
+    const starting = this.#start(place);
+    const failure = starting instanceof Promise ? await starting : starting;
     if (failure === undefined || this.#life !== "running") return;
+    this.#host.report({ type: "start_failed", childId: place.spec.id, error: failure.error });
+    // It is tried again behind whatever else waits, and counts each time.
     place.awaitRestart();
-    const again = (): void => {
-      if (this.#life === "running") void this.#restart(place);
-    };
-    this.#clock.after(0, again, true);
+    this.#clock.after(0, () => void this.#tryAgain(place), true);
+  }
+
+  async #tryAgain(place: SupervisedChild): Promise<void> {
+    if (this.#life === "running") await this.#restart(place);
   }
 
   async #terminate(place: SupervisedChild, child: Child): Promise<void> {

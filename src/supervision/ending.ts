@@ -3,7 +3,7 @@
  */
 import type { Clock, Timer } from "../platform/platform.ts";
 import type { Child } from "./child.ts";
-import type { ResolvedSpec } from "./child-spec.ts";
+import { millisecondsOf, type ResolvedSpec } from "./child-spec.ts";
 import type { ExitReason } from "./exit-reason.ts";
 
 /**
@@ -41,7 +41,7 @@ export class ChildEnding {
     if (shutdown === "brutal_kill") {
       this.cutOff();
     } else {
-      const timeout = shutdown === "infinity" ? Number.POSITIVE_INFINITY : shutdown;
+      const timeout = millisecondsOf(shutdown);
       // A child's own deadline is set first, so that it comes first when both are due.
       this.#tell("shutdown", timeout);
       this.#deadline = clock.after(timeout, () => this.cutOff(), true);

@@ -3,7 +3,7 @@
  */
 import type { Clock, Timer } from "../platform/platform.ts";
 import type { Child } from "./child.ts";
-import type { ResolvedSpec } from "./child-spec.ts";
+import { millisecondsOf, type ResolvedSpec } from "./child-spec.ts";
 
 /** "ignored": there is nothing to run (OTP's `ignore`). "abandoned": it didn't come in time. */
 export type StartOutcome =
@@ -28,18 +28,12 @@ export class ChildStart {
     this.outcome = this.#start();
   }
 
-  /** Has it been told that its child isn't wanted any more? What fails then fails because of that. */
-  get isCancelled(): boolean {
-    return this.#abort.signal.aborted;
-  }
-
   /** Its child isn't wanted any more: it has as long to come to an end as the child would have. */
   cancel(): void {
-    if (this.isCancelled) return;
+    if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     const { shutdown } = this.#spec;
-    if (shutdown === "brutal_kill") this.cutOff();
-    else if (shutdown !== "infinity") this.#deadline = this.#clock.after(shutdown, () => this.cutOff(), true);
+    this.#deadline = this.#clock.after(millisecondsOf(shutdown), () => this.cutOff(), true);
   }
 
   /** Nobody waits for it any more. A child that comes all the same is ended at once. */

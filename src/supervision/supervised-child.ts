@@ -68,12 +68,12 @@ export class SupervisedChild {
     return this.#lastFault;
   }
 
-  /** Undefined when it runs, or has nothing to run; a promise only if the specification's start() gives one. */
+  /** What it fails with; undefined when it runs, or has nothing to run. A promise only if the specification's start() gives one. */
   start(): StartFailure | undefined | Promise<StartFailure | undefined> {
     const start = new ChildStart(this.spec, this.#host.clock);
     const { outcome } = start;
-    if (!(outcome instanceof Promise)) return this.#started(outcome, start);
-    const settled = outcome.then((late) => this.#started(late, start));
+    if (!(outcome instanceof Promise)) return this.#started(outcome);
+    const settled = outcome.then((late) => this.#started(late));
     this.#standing = { type: "starting", start, settled };
     return settled;
   }
@@ -120,9 +120,8 @@ export class SupervisedChild {
     if (this.#standing.type === "ending") this.#standing.ending.cutOff();
   }
 
-  #started(outcome: StartOutcome, start: ChildStart): StartFailure | undefined {
+  #started(outcome: StartOutcome): StartFailure | undefined {
     this.#standing = DOWN;
-    const childId = this.spec.id;
     switch (outcome.type) {
       case "ignored":
         return undefined;
@@ -130,10 +129,9 @@ export class SupervisedChild {
         this.#run(outcome.child);
         return undefined;
       case "failed":
-        if (!start.isCancelled) this.#host.report({ type: "start_failed", childId, error: outcome.error });
         return { error: outcome.error };
       case "abandoned":
-        this.#host.report({ type: "shutdown_failed", childId, reason: "killed", abandoned: true });
+        this.#host.report({ type: "shutdown_failed", childId: this.spec.id, reason: "killed", abandoned: true });
         return {
           error: new SupervisorError("terminated", "The supervisor was stopped while this child was being started."),
         };

@@ -205,6 +205,7 @@ export class SupervisorProcess implements Child, AsyncDisposable {
       if (this.#life !== "running") throw terminatedError(this.#label);
       if (failure !== undefined) {
         const { id } = place.spec;
+        this.#host.report({ type: "start_failed", childId: id, error: failure.error });
         await this.#end({ shutdown: { failedToStartChild: id, reason: failure.error } }, "by itself");
         throw startFailed(id, failure.error);
       }
@@ -253,6 +254,7 @@ export class SupervisorProcess implements Child, AsyncDisposable {
       const failure = await place.start();
       if (this.#life !== "running") return;
       if (failure === undefined) continue;
+      this.#host.report({ type: "start_failed", childId: place.spec.id, error: failure.error });
       // It is tried again behind whatever else waits, and counts each time.
       place.awaitRestart();
       this.#clock.after(0, () => void this.#serial.run(() => this.#tryAgain(place)), true);

@@ -23,7 +23,6 @@ const TABLE = {
   "http-is-ws": { rule: "DESIGN 1.3", shows: EVERYTHING },
   "no-path-is-root": { rule: "RFC 6455 §3", shows: EVERYTHING },
   "name-is-a-string": { rule: "DESIGN 1.3", shows: EVERYTHING },
-  "not-built": { rule: "DESIGN 1.3, 3", shows: EVERYTHING },
   "links-tell-of-faults": { rule: "DESIGN 1.3", shows: ["links"] },
   "nothing-is-shadowed": { rule: "DESIGN 1.3", shows: ["results", "links"] },
   "subprotocol-header": { rule: "RFC 6455 §4.1", shows: ["request"] },

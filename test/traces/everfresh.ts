@@ -9,6 +9,7 @@ import type { Name } from "../../src/connection/option-types.ts";
 import { type FrameLike, ping, pong } from "../../src/frame.ts";
 import { type Extension, type PermessageDeflateOptions, permessageDeflate } from "../../src/protocol/index.ts";
 import type { ExitReason } from "../../src/supervision/exit-reason.ts";
+import { Registry } from "../../src/supervision/registry.ts";
 import { headerPairs } from "./errors.ts";
 import { type Offer, offersOf } from "./mint-extensions.ts";
 import { atom, binary, isAtom, number, showTerm, string, type Term, textOf, tuple } from "./terms.ts";
@@ -179,6 +180,8 @@ export const STANDING_OPTIONS = {
   retryAfter: false,
   closeTimeout: 230,
   transportOptions: LOCAL_LOOKUP,
+  // The first ping comes after a whole interval: drawn, it would now and then come within a scenario.
+  random: () => 0,
 } as const;
 
 export type OptionsContext = {
@@ -248,8 +251,9 @@ function extensionOf({ parameters, level, memLevel }: Offer): Extension {
 export function nameOf(term: Term, { namePrefix }: OptionsContext): Name {
   const [tag, first, second] = term.kind === "tuple" ? term.items : [];
   if (isAtom(tag, "global")) return { global: namePrefix + showTerm(first ?? NIL) };
-  if (isAtom(tag, "via")) return { via: EMPTY_REGISTRY, name: namePrefix + showTerm(second ?? NIL) };
+  if (isAtom(tag, "via")) return { via: REGISTRY, name: namePrefix + showTerm(second ?? NIL) };
   return namePrefix + showTerm(isAtom(tag, "local") ? orNil(first) : term);
 }
 
-const EMPTY_REGISTRY = { register: () => undefined, unregister: () => undefined, lookup: () => [] };
+/** Elixir's `Registry`, of which the data has one with unique keys. */
+const REGISTRY = new Registry({ keys: "unique" });

@@ -26,11 +26,13 @@ export type Prediction = { readonly trace: Trace; readonly differences: Readonly
 
 const STARTED = "{:ok, <pid>}";
 const CONNECT_TIMEOUT = 10_000;
+/** Those of the supervisor in the data. */
+const MAX_RESTARTS = 3;
+const MAX_SECONDS = 5;
 
 /** Differences that lead to where Fresh never came: nothing that follows one can be compared, so nothing more is named. */
 const DETOURS: readonly DifferenceName[] = [
   "start-validates",
-  "not-built",
   "answer-is-checked",
   "extension-answer-is-checked",
   "extension-list-grammar",
@@ -58,6 +60,11 @@ class Model implements Caller, World {
   readonly #linked = new Set<ModelClient>();
   readonly #names = new Map<string, ModelClient>();
   #own: ModelClient | undefined;
+  #supervisor: "none" | "running" | "stopping" | "over" = "none";
+  /** What the supervisor's child is now. */
+  #child: ModelClient | undefined;
+  /** When it was restarted. */
+  #restarts: readonly number[] = [];
   /** The recording tells nothing of the exit of a process that someone else started. */
   #ownIsObserved = true;
 
@@ -133,6 +140,7 @@ class Model implements Caller, World {
 
   exited(client: ModelClient): void {
     for (const [name, holder] of this.#names) if (holder === client) this.#names.delete(name);
+    if (client === this.#child) this.#childExited(client);
     if (!this.#linked.has(client) || client.exit === undefined) return;
     const { reason, crashed } = client.exit;
     const orderly = ["normal", "shutdown"].includes(exitClassOf(reason)) && !crashed;
@@ -261,11 +269,50 @@ class Model implements Caller, World {
       case "callback":
         return showTerm(defaultAnswer(call.name, call.args, call.args.at(-1) ?? atom("nil")));
       case "supervisor":
-        this.differs("not-built");
-        return call.action === "start" ? "raised NotBuiltError" : ":supervisor_is_dead";
+        return yield* this.#supervise(call.action);
       case "ownFunction":
         this.differs("nothing-is-shadowed");
         return ":own_function_is_called";
+    }
+  }
+
+  // ── A supervisor with one transient child (DESIGN 3) ───────────────────────────────────────────────────────────
+
+  *#supervise(action: "start" | "counts" | "stop"): Script<string> {
+    if (action === "start") {
+      this.#supervisor = "running";
+      this.#startChild();
+      return ":ok";
+    }
+    if (this.#supervisor !== "running") return ":supervisor_is_dead";
+    if (action === "counts") {
+      const active = this.#child === undefined ? 0 : 1;
+      return showTerm(parseTerm(`%{active: ${active}, specs: 1, supervisors: 0, workers: 1}`));
+    }
+    this.#supervisor = "stopping";
+    // The caller, who is linked to it, hears of a normal end too.
+    this.differs("links-tell-of-faults");
+    if (this.#child !== undefined) this.differs("signals-are-stops");
+    this.#child?.stop(atom("shutdown"));
+    yield { until: () => this.#child === undefined, limit: CONDITION_LIMIT };
+    this.#supervisor = "over";
+    return ":ok";
+  }
+
+  #startChild(): void {
+    this.#child = this.#launch(parseTerm(this.#scenario.client.initialState), undefined);
+  }
+
+  #childExited({ exit }: ModelClient): void {
+    this.#child = undefined;
+    const orderly = exit !== undefined && !exit.crashed && ["normal", "shutdown"].includes(exitClassOf(exit.reason));
+    if (this.#supervisor !== "running" || orderly) return;
+    this.#restarts = [...this.#restarts, this.time.now].filter((at) => this.time.now - at <= MAX_SECONDS * 1000);
+    if (this.#restarts.length <= MAX_RESTARTS) {
+      this.#startChild();
+    } else {
+      this.#supervisor = "over";
+      this.#tellers.push(":shutdown");
     }
   }
 
@@ -313,8 +360,6 @@ class Model implements Caller, World {
   }
 
   #invalidOption(): DifferenceName | undefined {
-    const name = this.#options.get("name");
-    if (name?.kind === "tuple" && !isAtom(name.items[0], "local")) return "not-built";
     const interval = this.#options.get("ping_interval");
     if (interval !== undefined && !isAtom(interval, "nil") && !(interval.kind === "number" && interval.value >= 0)) {
       return "start-validates";

@@ -63,7 +63,10 @@ const raised = new Map<string, ExitReason[]>();
 /** Takes the place of the process that a link would bring down. What is no linked exit goes on as it would have. */
 export function captureLinkedExits(): () => void {
   process.setUncaughtExceptionCaptureCallback((error: unknown) => {
-    const module = error instanceof Error ? /^The linked connection (\S+) /.exec(error.message)?.[1] : undefined;
+    const module =
+      error instanceof Error
+        ? /^The linked (?:connection|supervisor) "?([^\s"]+)"? /.exec(error.message)?.[1]
+        : undefined;
     if (module === undefined) throw error;
     raised.set(module, [...(raised.get(module) ?? []), (error as unknown as { reason: ExitReason }).reason]);
   });
@@ -103,6 +106,7 @@ class Run implements Caller {
   readonly #parent = new AbortController();
   #peer!: Peer;
   #own: Connection<State> | undefined;
+  #supervisor: Supervisor | undefined;
   /** The recording tells nothing of the exit of a process that someone else started. */
   #ownIsObserved = true;
   /** The arguments of the newest specification, which a later call may leave out. */
@@ -268,8 +272,7 @@ class Run implements Caller {
       case "callback":
         return callDefault(call.name, call.args);
       case "supervisor":
-        if (call.action === "start") Supervisor.start([this.#module().childSpec(this.#startArguments())]);
-        return ":supervisor_is_dead";
+        return yield* this.#supervise(call.action);
       case "ownFunction": {
         const own = { ...this.#module(), [call.name === "start_link" ? "startLink" : "start"]: () => "own" };
         return (call.name === "start_link" ? own.startLink : own.start)(this.#startArguments()) === ("own" as unknown)
@@ -277,6 +280,28 @@ class Run implements Caller {
           : ":library_function_is_called";
       }
     }
+  }
+
+  *#supervise(action: "start" | "counts" | "stop"): Script<string> {
+    if (action === "start") {
+      const child = this.#module().childSpec(this.#startArguments());
+      this.#supervisor = Supervisor.startLink([child], { name: this.#scenario.id, logger: { error: () => undefined } });
+      void this.#supervisor.exited.then(() => {
+        this.#supervisor = undefined;
+        this.#time.changed();
+      });
+      return ":ok";
+    }
+    if (this.#supervisor === undefined) return ":supervisor_is_dead";
+    if (action === "counts") {
+      const { active, specs, supervisors, workers } = this.#supervisor.countChildren();
+      return showTerm(
+        parseTerm(`%{active: ${active}, specs: ${specs}, supervisors: ${supervisors}, workers: ${workers}}`),
+      );
+    }
+    void this.#supervisor.stop();
+    yield { until: () => this.#supervisor === undefined, limit: CONDITION_LIMIT };
+    return ":ok";
   }
 
   #start(linked: boolean, more: Readonly<Record<string, unknown>> = {}): void {
