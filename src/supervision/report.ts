@@ -1,6 +1,7 @@
 /**
  * What supervisors report, as OTP's do: children that ended with a fault, that could not be started or didn't end in time, and giving up.
  */
+import { escapeControls } from "../escape.ts";
 import type { Platform } from "../platform/platform.ts";
 import { describeExitReason, type ExitReason } from "./exit-reason.ts";
 
@@ -33,11 +34,13 @@ export function reportTo(
 ): (report: Report) => void {
   return (report) => {
     const { type, ...fields } = report;
+    // An error may tell what a peer has sent.
+    const message = `${supervisor}: ${escapeControls(sentence(report))}`;
     try {
-      logger.error({ supervisor, event: type, ...fields }, `${supervisor}: ${sentence(report)}`);
+      logger.error({ supervisor, event: type, ...fields }, message);
     } catch (fault) {
       platform.logError(
-        `(everfresh) the logger of ${supervisor} failed: ${String(fault)}; it was to log: ${sentence(report)}`,
+        `(everfresh) the logger of ${supervisor} failed: ${escapeControls(String(fault))}; it was to log: ${message}`,
       );
     }
   };
@@ -48,7 +51,7 @@ export function consoleReports(platform: Pick<Platform, "logError">): Supervisor
   return {
     error: (fields, message) => {
       const { error } = fields;
-      const stack = error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : "";
+      const stack = error instanceof Error && error.stack !== undefined ? `\n${escapeControls(error.stack, "\n")}` : "";
       platform.logError(`(everfresh) ${message}${stack}`);
     },
   };
