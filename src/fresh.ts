@@ -74,7 +74,9 @@ function claim(name: Name, connection: AnyConnection): () => void {
   try {
     return claimName(name, connection);
   } catch (error) {
-    if (error instanceof NameTakenError) throw new AlreadyStartedError(describeName(name), error.holder);
+    // A supervisor may have the name, and is no connection.
+    if (error instanceof NameTakenError && isConnection(error.holder))
+      throw new AlreadyStartedError(describeName(name), error.holder);
     throw error;
   }
 }
@@ -129,7 +131,7 @@ function moduleOf<S>(given: FreshModule<S> | Partial<Callbacks<S>>): FreshModule
 }
 
 function find(ref: ConnectionRef): AnyConnection {
-  if (typeof ref === "object" && ref !== null && "send" in ref) return ref;
+  if (isConnection(ref)) return ref;
   const found = whereis(ref);
   if (found !== undefined) return found;
   throw new NoSuchConnectionError(
@@ -140,8 +142,11 @@ function find(ref: ConnectionRef): AnyConnection {
 function whereis(name: Name): AnyConnection | undefined {
   if (!isName(name)) return undefined;
   const holder = whoHas(name);
-  // A supervisor may have the name, and is no connection.
-  return typeof holder === "object" && holder !== null && "send" in holder ? (holder as AnyConnection) : undefined;
+  return isConnection(holder) ? holder : undefined;
+}
+
+function isConnection(value: unknown): value is AnyConnection {
+  return typeof value === "object" && value !== null && "send" in value;
 }
 
 /** The front door of the library: everything that Elixir's `Fresh` has, under its name there. */

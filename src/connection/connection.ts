@@ -591,7 +591,7 @@ export class ConnectionProcess<S> implements Connection<S> {
     this.#openWaiters.fail(new TerminatedError("it opened", reason));
     this.#replaceWaiters.fail(new TerminatedError("it was replaced", reason));
     this.#sender.end(new TerminatedError("everything was sent", reason));
-    this.#emit({ type: "terminated", reason });
+    this.#emit({ type: "terminated", reason, pending: this.#runner.pending });
     this.#source.onExit(reason);
     this.#exit(reason);
   }

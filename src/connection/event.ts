@@ -1,7 +1,7 @@
 /**
  * What a connection reports of itself, as typed events. log.ts is the first to listen; nothing else writes a log line.
  */
-import type { ConnectionStatus } from "../behaviour.ts";
+import type { CallbackName, ConnectionStatus } from "../behaviour.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
 import type { FreshError } from "./errors.ts";
 import type { DropCounter } from "./option-types.ts";
@@ -41,4 +41,5 @@ export type ConnectionEvent =
   | { readonly type: "crashed"; readonly callback: string; readonly error: unknown }
   /** The first frame dropped for this cause since the last open; `stats.dropped` counts them all. */
   | { readonly type: "dropping"; readonly cause: DropCounter; readonly status: ConnectionStatus }
-  | { readonly type: "terminated"; readonly reason: ExitReason };
+  /** `pending`: the callback that was still running, if the connection was cut off. */
+  | { readonly type: "terminated"; readonly reason: ExitReason; readonly pending: CallbackName | undefined };

@@ -133,7 +133,14 @@ function lineOf(event: ConnectionEvent): Line {
       };
     }
     case "terminated": {
-      const { reason } = event;
+      const { reason, pending } = event;
+      if (reason === "killed" && pending !== undefined) {
+        return {
+          level: "error",
+          fields: { reason, callback: pending },
+          message: `Cut off: ${pending} did not return within the time that the stop gave it, and what it still does is ignored`,
+        };
+      }
       return {
         level: "debug",
         fields: { reason },

@@ -72,6 +72,7 @@ export class Runner<S> {
   #given: S;
   /** The connection has terminated: what a promise that was pending brings is void. */
   #over = false;
+  #pending: CallbackName | undefined;
 
   constructor(module: FreshModule<S>, initial: S, self: Connection<S>, port: RunnerPort) {
     this.#callbacks = resolveCallbacks(module.callbacks);
@@ -85,6 +86,11 @@ export class Runner<S> {
   /** Sets the state for the next attempt: the initial one, or the one that came with the newest decision. */
   setState(to: "initial" | "given"): void {
     this.#state = to === "initial" ? this.#initial : this.#given;
+  }
+
+  /** The callback whose promise hasn't settled yet. */
+  get pending(): CallbackName | undefined {
+    return this.#pending;
   }
 
   /** Nothing of the module is called any more. */
@@ -273,9 +279,16 @@ export class Runner<S> {
     response: PromiseLike<unknown>,
     settle: (answer: unknown) => Pending,
   ): Promise<void> {
+    this.#pending = callback;
     return Promise.resolve(response).then(
-      (answer) => (this.#over ? undefined : settle(answer)),
-      (error) => (this.#over ? undefined : this.#crash(callback, error)),
+      (answer) => {
+        this.#pending = undefined;
+        return this.#over ? undefined : settle(answer);
+      },
+      (error) => {
+        this.#pending = undefined;
+        return this.#over ? undefined : this.#crash(callback, error);
+      },
     );
   }
 

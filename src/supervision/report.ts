@@ -34,8 +34,8 @@ export function reportTo(
 ): (report: Report) => void {
   return (report) => {
     const { type, ...fields } = report;
-    // A child's error may have a peer's words in it.
-    const message = escapeControls(`${supervisor}: ${sentence(report)}`);
+    // An error may tell what a peer has sent.
+    const message = `${supervisor}: ${escapeControls(sentence(report))}`;
     try {
       logger.error({ supervisor, event: type, ...fields }, message);
     } catch (fault) {
@@ -51,8 +51,8 @@ export function consoleReports(platform: Pick<Platform, "logError">): Supervisor
   return {
     error: (fields, message) => {
       const { error } = fields;
-      const stack = error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : "";
-      platform.logError(`(everfresh) ${message}${escapeControls(stack, "\n")}`);
+      const stack = error instanceof Error && error.stack !== undefined ? `\n${escapeControls(error.stack, "\n")}` : "";
+      platform.logError(`(everfresh) ${message}${stack}`);
     },
   };
 }

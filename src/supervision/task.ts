@@ -25,7 +25,8 @@ class TaskProcess implements Task {
     });
     // In a microtask, so that whoever starts it has it before it can end.
     Promise.resolve()
-      .then(() => work(this.#abort.signal))
+      // One that was stopped before that never begins: it couldn't hear of an abort that is past.
+      .then(() => (this.#abort.signal.aborted ? undefined : work(this.#abort.signal)))
       .then(
         () => this.#resolve(this.#asked ?? "normal"),
         (error) => this.#resolve(this.#reasonOf(error)),

@@ -55,7 +55,13 @@ const EVENTS: readonly [ConnectionEvent, string, string][] = [
     "error",
     "Frames are being dropped (overflow) while the connection is waiting; stats.dropped counts them",
   ],
-  [{ type: "terminated", reason: "normal" }, "debug", "Terminated: normal"],
+  [{ type: "terminated", reason: "normal", pending: undefined }, "debug", "Terminated: normal"],
+  [{ type: "terminated", reason: "killed", pending: undefined }, "debug", "Terminated: killed"],
+  [
+    { type: "terminated", reason: "killed", pending: "handleIn" },
+    "error",
+    "Cut off: handleIn did not return within the time that the stop gave it, and what it still does is ignored",
+  ],
 ];
 
 for (const [event, level, message] of EVENTS) {

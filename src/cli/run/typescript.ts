@@ -28,7 +28,7 @@ export type NodeAbilities = {
 };
 
 /** Of this process. */
-export function abilities(): NodeAbilities {
+function abilities(): NodeAbilities {
   return {
     version: process.version,
     // Node 22.6 to 22.17; later ones do it unasked, earlier ones don't know the option.
@@ -55,8 +55,13 @@ export function typescriptRemedy(
   return new UsageError(
     unknown
       ? `Node ${node.version.slice(1)} can't run TypeScript, and ${name} is some, or imports some. Install tsx in the project (npm install --save-dev tsx), take Node 22.18 or newer, or compile it to JavaScript first.`
-      : `Node runs TypeScript by leaving the types out, and ${name} has more in it, or imports what has: ${escapeControls(message)}. Install tsx in the project (npm install --save-dev tsx), or write it without.`,
+      : `Node runs TypeScript by leaving the types out, and ${name} has more in it, or imports what has: ${firstSentence(message)}. Install tsx in the project (npm install --save-dev tsx), or write it without.`,
   );
+}
+
+/** Some versions of Node draw the place below it, with a mark before it. */
+function firstSentence(message: string): string {
+  return escapeControls(message.trim().split("\n", 1)[0] as string).replace(/^[x×] +/, "");
 }
 
 /** Where tsx is, if the app's project has it. */

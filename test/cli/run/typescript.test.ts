@@ -10,7 +10,10 @@ const STRIP = "--experimental-strip-types";
 
 const coded = (code: string, message: string) => Object.assign(new Error(message), { code });
 const UNKNOWN = coded("ERR_UNKNOWN_FILE_EXTENSION", 'Unknown file extension ".ts" for /x/app.ts');
-const UNSUPPORTED = coded("ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX", "TypeScript enum is not supported in strip-only mode");
+const UNSUPPORTED = coded(
+  "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX",
+  "  x TypeScript enum is not supported in strip-only mode\n   ,-[2:1]\n",
+);
 
 const TSX = {
   "node_modules/tsx/package.json": '{"main":"loader.js"}',
@@ -51,7 +54,7 @@ test("where there is neither, a sentence says what to install", (t) => {
   assert.ok(unsupported instanceof UsageError);
   assert.match(
     unsupported.message,
-    /leaving the types out.*TypeScript enum is not supported.*npm install --save-dev tsx/,
+    /leaving the types out.*what has: TypeScript enum is not supported in strip-only mode\. Install.*npm install --save-dev tsx/,
   );
 });
 
