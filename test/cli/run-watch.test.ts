@@ -73,6 +73,23 @@ describe("everfresh run --watch", { concurrency: 2 }, () => {
     assert.equal(stdout.match(/^terminated: shutdown$/gm)?.length, 3);
   });
 
+  test("the new app isn't started before the old one has ended, however long that takes", async (t) => {
+    // Longer than a process takes to start.
+    const app = `import { Task } from "everfresh";
+      export default [Task.childSpec({ run: async (signal) => {
+        console.log("begins");
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        await new Promise((resolve) => setTimeout(resolve, 3000));
+        console.log("ends");
+      } })];`;
+    const path = appFolder(t, { "app.js": app });
+    const command = new RunningCommand(t, ["run", "--watch", path("app.js")]);
+    await command.stderr.line(/runs as process/);
+    writeFileSync(path("app.js"), `${app}\n`);
+    await command.stdout.times(/begins/, 2);
+    assert.equal(command.stdout.all, "begins\nends\nbegins\n");
+  });
+
   test("an app that can't be loaded, or has ended, is started by the next change", async (t) => {
     const { command, path, until } = await watching(t);
     writeFileSync(path("app.js"), "export default [");
