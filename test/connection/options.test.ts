@@ -95,7 +95,7 @@ const WRONG: readonly [unknown, RegExp][] = [
     /clock takes an object with the functions/,
   ],
   [{ random: 0.5 }, /random takes a function \(\) => number that gives numbers in \[0, 1\); it got 0\.5/],
-  [{ name: "" }, /name takes a string that isn't empty, or a symbol/],
+  [{ name: "" }, /name takes a string that isn't empty, a symbol, /],
   [
     { name: { global: "" } },
     /takes a string that isn't empty, a symbol, \{ global: "…" \}, or \{ via: registry, name \}/,

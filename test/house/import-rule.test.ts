@@ -128,7 +128,7 @@ const OFFENCES: readonly (readonly [rule: string, file: string, imports: string]
   ["supervision-knows-children", "src/supervision/supervisor.ts", "type ../frame.ts"],
   ["supervision-knows-children", "src/supervision/supervisor.ts", "type ../connection/errors.ts"],
   ["supervision-knows-children", "src/supervision/supervisor.ts", "node:timers"],
-  ["supervision-knows-children", "src/supervision/supervisor.ts", "../platform/node.ts"],
+  ["platform-by-its-name", "src/supervision/supervisor.ts", "../platform/node.ts"],
   ["fresh-is-the-front-door", "src/fresh.ts", "node:process"],
   ["fresh-is-the-front-door", "src/fresh.ts", "type ./transport/channel.ts"],
   ["index-re-exports", "src/index.ts", "./protocol/index.ts"],
