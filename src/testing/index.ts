@@ -19,8 +19,9 @@ export type {
 export { checkFaultPlan, FaultPlanError, parseFaultPlan } from "./fault-plan.ts";
 export { type FaultDone, FaultProxy, type FaultProxyOptions, type FaultRecord } from "./fault-proxy.ts";
 export type { Automatic } from "./frame-stream.ts";
-export type { AcceptOptions, Peer, WaitOptions } from "./peer.ts";
+export type { AcceptOptions, Peer, PeerEvent, WaitOptions } from "./peer.ts";
 export type { PeerEnd } from "./peer-end.ts";
+export { playing } from "./playing.ts";
 export type { ConnectionEvent, ProxiedConnection } from "./proxied-connection.ts";
 export { closePayload, type RawFrame, rawFrame } from "./raw-frame.ts";
 export type { RequestHead } from "./request-head.ts";
