@@ -146,6 +146,7 @@ describe("a call", () => {
   test("on a name that nobody has, or a module of somebody else's, is rejected in words", async () => {
     const rpc = createRpc(jsonRpc<Methods>());
     await assert.rejects(rpc.call("nobody", "subtract", [2, 1]), NoSuchConnectionError);
+    await assert.rejects(rpc.call(null as never, "subtract", [2, 1]), NoSuchConnectionError);
     await using connection = Fresh.start(NOWHERE, {}, null, QUICK);
     await assert.rejects(rpc.call(connection, "subtract", [2, 1]), (error) => {
       assert.ok(error instanceof ForeignConnectionError);
