@@ -407,6 +407,67 @@ describe("when the connection is lost", () => {
   });
 });
 
+describe("behind a peer that doesn't read", () => {
+  /** A connection whose peer has been paused, and that holds as much as it takes; the next call waits in the outbox. */
+  async function congested() {
+    const server = await startJsonRpcServer();
+    const clock = new FakeClock();
+    const rpc = createRpc(jsonRpc<Methods>(), { clock });
+    const options = { ...QUICK, clock, sendBuffer: 65_536, pingInterval: 0 };
+    const connection = rpc.define("Calc", {}).start({ uri: server.url, state: null, options });
+    await connection.opened();
+    const peer = await server.peer();
+    peer.socket.pause();
+    const calls: Promise<unknown>[] = [];
+    for (let tries = 0; connection.bufferedAmount < 65_536 && tries < 1000; tries += 1) {
+      calls.push(rpc.call(connection, "silent", ["x".repeat(100_000)]).catch(() => undefined));
+      await nextTurn();
+    }
+    assert.equal(connection.send('{"method":"full"}', { ttl: 10_000 }), "queued");
+    return {
+      server,
+      clock,
+      rpc,
+      connection,
+      peer,
+      async [Symbol.asyncDispose]() {
+        await connection.stop("normal", { timeout: 0 });
+        await server.stop();
+        await Promise.all(calls);
+      },
+    };
+  }
+
+  test("a call that times out doesn't go out later", async () => {
+    await using scope = await congested();
+    const { rpc, connection, clock, peer } = scope;
+    const late = rpc.call(connection, "echo", ["late"], { timeout: 100 });
+    const patient = rpc.call(connection, "echo", ["patient"]);
+    clock.advance(100);
+    await assert.rejects(late, CallTimeoutError);
+    peer.socket.resume();
+    assert.deepEqual(await patient, ["patient"]);
+    const sent = requestsOf(peer);
+    assert.deepEqual(sent.filter((request) => /^echo/.test(request)).length, 1);
+  });
+
+  test("a call waits for no other connection: it is rejected with this one's end, and doesn't go out on the next", async () => {
+    await using scope = await congested();
+    const { rpc, connection, clock, server } = scope;
+    const lost = rpc.call(connection, "echo", ["lost"]);
+    connection.reconnect();
+    await assert.rejects(lost, (error) => error instanceof ConnectionLostError && error.sent === "unknown");
+    clock.advance(100);
+    assert.deepEqual(await rpc.call(connection, "echo", ["next"]), ["next"]);
+    assert.deepEqual(
+      requestsOf(await server.peer(2))
+        .filter((request) => /^echo/.test(request))
+        .map((request) => request.split(" ")[1]),
+      ['["next"]'],
+    );
+  });
+});
+
 describe("when the connection terminates", () => {
   test("every call is rejected: those that waited with sent no, those under way with what is known", async () => {
     await using server = await startJsonRpcServer();
