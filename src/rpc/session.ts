@@ -174,8 +174,7 @@ export class Session<Message, Id extends CallId> {
       }
       for (const call of [...this.#calls.replaying]) collect(call);
     }
-    const link = this.#link;
-    this.#connection.info(new Note(() => this.#opened(link)));
+    this.#connection.info(new Note(() => this.#opened()));
     return frames.length === own.length ? response : reply(frames, (response as { readonly state: S }).state);
   }
 
@@ -225,9 +224,9 @@ export class Session<Message, Id extends CallId> {
     return this.#state === "open" && this.#connection.isOpen && (early || this.#isReady);
   }
 
-  /** What handleConnect's answer carried has been sent, and the outbox behind it. */
-  #opened(link: number): void {
-    if (link !== this.#link || this.#state !== "connecting") return;
+  // What handleConnect's answer carried has been sent, and the outbox behind it. The end of this connection, should it have come
+  // meanwhile, stands behind this in the mailbox.
+  #opened(): void {
     this.#state = "open";
     this.#delivery.watch();
     this.#sendAll();

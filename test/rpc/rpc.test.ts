@@ -20,7 +20,7 @@ import {
 import { FakeClock } from "../../src/testing/index.ts";
 import { gate, launch, QUICK, Recorder } from "../fresh/fixtures.ts";
 import type { WsPeer } from "../fresh/ws-server.ts";
-import { requestsOf, result, startJsonRpcServer } from "./json-rpc-server.ts";
+import { arithmetic, requestsOf, result, startJsonRpcServer } from "./json-rpc-server.ts";
 
 type Methods = {
   subtract(params: readonly [number, number]): number;
@@ -529,20 +529,39 @@ describe("a notification", () => {
 
 describe("ready: told", () => {
   test("calls wait for ready() on each connection anew; one that is beforeReady doesn't", async () => {
-    await using server = await startJsonRpcServer();
+    const logins: (() => void)[] = [];
+    await using server = await startJsonRpcServer((request, peer) => {
+      if (request.method !== "echo") return arithmetic(request, peer);
+      logins.push(() => peer.socket.send(JSON.stringify(result(request, "welcome"))));
+      return undefined;
+    });
     const rpc = createRpc(jsonRpc<Methods>(), { ready: "told" });
     const module = rpc.define<null>("Calc", {
       handleConnect(_status, _headers, state, self) {
-        rpc.call(self, "echo", ["login"], { beforeReady: true }).then(() => rpc.ready(self));
+        rpc.call(self, "echo", ["login"], { beforeReady: true }).then(
+          () => rpc.ready(self),
+          () => undefined,
+        );
         return reply("hello", state);
       },
     });
     await using connection = module.start({ uri: server.url, state: null, options: QUICK });
-    assert.equal(await rpc.call(connection, "subtract", [3, 1]), 2);
-    connection.close();
-    assert.equal(await rpc.call(connection, "subtract", [4, 1]), 3);
-    assert.deepEqual(requestsOf(await server.peer(1)), ["hello", 'echo ["login"] #2', "subtract [3,1] #1"]);
-    assert.deepEqual(requestsOf(await server.peer(2)), ["hello", 'echo ["login"] #4', "subtract [4,1] #3"]);
+    for (const round of [1, 2]) {
+      const call = rpc.call(connection, "subtract", [round, 1]);
+      const peer = await server.peer(round);
+      await peer.text(2);
+      connection.send('{"method":"raw"}');
+      await peer.text(3);
+      assert.deepEqual(
+        requestsOf(peer).map((request) => request.replace(/ ?#.*/, "")),
+        ["hello", 'echo ["login"]', "raw"],
+      );
+      logins.shift()?.();
+      assert.equal(await call, round - 1);
+      const closed = peer.closed;
+      connection.close();
+      await closed;
+    }
   });
 });
 
@@ -578,6 +597,45 @@ describe("the module behind an rpc", () => {
     assert.deepEqual(requestsOf(await server.peer(1)), []);
     assert.equal(rpc.stats(connection).answered, 1);
   });
+});
+
+test("an async handleConnect that answers after its connection was lost: nothing of ours is left behind for the next one", async () => {
+  await using server = await startJsonRpcServer();
+  const rpc = createRpc(jsonRpc<Methods>());
+  const login = gate();
+  let connects = 0;
+  const module = rpc.define<null>("Calc", {
+    async handleConnect(_status, _headers, state) {
+      connects += 1;
+      if (connects === 1) await login.promise;
+      return ok(state);
+    },
+  });
+  await using connection = module.start({ uri: server.url, state: null, options: QUICK });
+  rpc.subscribe(connection, { method: "subscribe", confirm: "none", matches: () => false });
+  const peer = await server.peer(1);
+  await connection.opened();
+  connection.close();
+  await peer.closed;
+  login.open();
+  assert.equal(await rpc.call(connection, "subtract", [2, 1]), 1);
+  assert.deepEqual(requestsOf(peer), []);
+  assert.deepEqual(requestsOf(await server.peer(2)), ["subscribe #2", "subtract [2,1] #1"]);
+});
+
+test("what would follow a close frame in handleConnect's replies isn't sent, on this connection or twice on the next", async () => {
+  await using server = await startJsonRpcServer();
+  const rpc = createRpc(jsonRpc<Methods>());
+  let connects = 0;
+  const module = rpc.define<null>("Calc", {
+    handleConnect: (_status, _headers, state) =>
+      ++connects === 1 ? reply(["bye", { type: "close", code: 1000 }], state) : ok(state),
+  });
+  await using connection = module.start({ uri: server.url, state: null, options: QUICK });
+  rpc.subscribe(connection, { method: "subscribe", confirm: "none", matches: () => false });
+  assert.equal(await rpc.call(connection, "subtract", [2, 1]), 1);
+  assert.deepEqual(requestsOf(await server.peer(1)), ["bye"]);
+  assert.deepEqual(requestsOf(await server.peer(2)), ["subscribe #2", "subtract [2,1] #1"]);
 });
 
 test("100,000 calls leave nothing behind: no call, no timer, no listener, no memory", async () => {
