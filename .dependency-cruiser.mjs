@@ -124,7 +124,7 @@ export default {
         "^src/protocol/",
         "^src/transport/",
         PLATFORM_PORT,
-        "^src/(index|fresh)\\.ts$",
+        "^src/(index|fresh|behaviour)\\.ts$",
         NODE_TYPES,
         "^src/testing/",
       ],

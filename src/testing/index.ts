@@ -1,6 +1,17 @@
 /** The `everfresh/testing` entry: a scripted WebSocket server with faults. Its manual is the head of test-server.ts. */
 // Declarations mention node's types, which TypeScript 6 loads only where they are named.
 /// <reference types="node" preserve="true" />
+export type { Attempt, AttemptEnd } from "./attempts.ts";
+export type { ExpectedCall } from "./call-lines.ts";
+export {
+  type CallArguments,
+  type CallHistory,
+  type CallOutcome,
+  type ConnectionHistory,
+  connectionHistory,
+  type HistoryCall,
+  type HistoryOptions,
+} from "./connection-history.ts";
 export { PeerError, type PeerErrorReason, ScriptError } from "./errors.ts";
 export { FakeClock, type FakeClockOptions, type RunOptions } from "./fake-clock.ts";
 export type {

@@ -72,6 +72,7 @@ const HOUSE: Readonly<Record<string, readonly string[]>> = {
     "../frame.ts",
     "../nearest.ts",
     "../fresh.ts",
+    "../behaviour.ts",
     "node:net",
   ],
   "src/connection/abort.ts": [],
