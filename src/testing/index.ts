@@ -1,4 +1,4 @@
-/** The `everfresh/testing` entry: a scripted WebSocket server with faults. Its manual is the head of test-server.ts. */
+/** The `everfresh/testing` entry: a scripted server, a fault proxy, histories of callbacks, a fake clock. The manual is docs/testing.md. */
 // Declarations mention node's types, which TypeScript 6 loads only where they are named.
 /// <reference types="node" preserve="true" />
 export type { Attempt, AttemptEnd } from "./attempts.ts";
