@@ -1,7 +1,7 @@
 /**
  * How the attempts of a fleet spread: 10,000 connections on a mocked clock, everfresh beside others.
  *
- *     npm run fleet                 two minutes; writes docs/resilience/fleet.json, the plots, and the tables in docs/resilience.md
+ *     npm run fleet                 three minutes; writes docs/resilience/fleet.json, the plots, and the tables in docs/resilience.md
  *     npm run fleet -- --quick      1,000 connections; prints the tables, writes nothing
  *     npm run fleet -- --seed 7     another seed; prints, writes nothing
  */
