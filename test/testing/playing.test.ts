@@ -97,7 +97,13 @@ test("close is a close frame and then silence, or FIN behind it", async () => {
     const client = await RawClient.connect(server.port);
     client.socket.write(REQUEST);
     await client.bytes(ANSWER.length + 4);
+    const peer = await server.connection(1);
+    client.socket.write(rawFrame({ opcode: "close", masked: true }));
     if (fin) await client.all();
+    else {
+      await peer.receive("close");
+      assert.equal(peer.isFinishing, false);
+    }
     assert.deepEqual([...client.received.subarray(ANSWER.length)], [0x88, 2, 0x03, 0xf4]);
   }
 });
