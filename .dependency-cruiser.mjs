@@ -33,7 +33,7 @@ const typesOnly = (name, from, to, comment) => ({
 });
 
 /** What rests on nothing, and everything above the protocol may rest on. */
-const GROUND_FILES = "frame|not-built|escape|nearest";
+const GROUND_FILES = "frame|not-built|escape|nearest|abort";
 const GROUND = `^src/(${GROUND_FILES})\\.ts$`;
 const EXIT_REASON_AND_CHILD_SPEC = "^src/supervision/(exit-reason|child-spec)\\.ts$";
 const EXTENSIONS = "^src/protocol/(extension|deflate/(options|permessage-deflate))\\.ts$";
@@ -41,13 +41,13 @@ const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
 const VERSION = "^src/transport/user-agent\\.ts$";
 const ENTRIES = "^src/(index|protocol/index|rpc/index|testing/index|cli/main)\\.ts$";
-const ABORT = "^src/connection/abort\\.ts$";
 const PLATFORM_PORT = "^src/platform/platform\\.ts$";
 
 export default {
   forbidden: [
     only("ground-imports-nothing", GROUND, [], {
-      comment: "Frames, the refusal of unbuilt parts, and two small pure functions on text rest on nothing.",
+      comment:
+        "Frames, the refusal of unbuilt parts, listening to signals, and two small pure functions on text rest on nothing.",
     }),
     only("protocol-does-no-io", "^src/protocol/", ["^src/frame\\.ts$", "^src/protocol/", COMPUTATION], {
       comment: "The protocol is bytes in, events out: no socket, no timer, nothing of the layers above it.",
@@ -134,7 +134,7 @@ export default {
       node: true,
       comment: "The command uses the library as everybody does, and tells its version.",
     }),
-    only("rpc-is-a-user", "^src/rpc/", [GROUND, "^src/index\\.ts$", ABORT, "^src/rpc/"], {
+    only("rpc-is-a-user", "^src/rpc/", [GROUND, "^src/index\\.ts$", "^src/rpc/"], {
       comment:
         "Calls and subscriptions stand on the public interface, and on one listener a signal; they run wherever it does.",
     }),

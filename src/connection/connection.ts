@@ -5,11 +5,12 @@
  * A message's way: the channel calls `#receive(frame)`, the mailbox passes it to the runner, that to the module's handleIn,
  * whose reply goes through the sender to the channel again. Nothing on that way is allocated but the frame and the response.
  */
+
+import { onAbort } from "../abort.ts";
 import type { Connection, ConnectionStatus, FreshModule, SendResult } from "../behaviour.ts";
 import { type CloseFrame, type ControlFrame, type DataFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
-import { onAbort } from "./abort.ts";
 import { Backoff } from "./backoff.ts";
 import { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
