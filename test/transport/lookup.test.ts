@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { guardedLookup } from "../../src/transport/lookup.ts";
 
 type Said = readonly [
-  error: { readonly code?: string; readonly message: string; readonly cause?: unknown } | null,
+  error: { readonly code?: string | undefined; readonly message: string; readonly cause?: unknown } | null,
   addresses: unknown,
 ];
 
