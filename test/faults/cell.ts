@@ -15,6 +15,7 @@
  *     echo               a message that is sent now comes back: the connection works
  *     replace() resolves, replace() rejects WHY                                            what the promise says
  *     …                  "…" stands for words that are not ours, such as OpenSSL's
+ *     stop()             is called
  *     exit normal        `exited` resolves with this; without it the player stops the connection at the end
  *
  * ## Time
@@ -45,6 +46,8 @@ export type Figures = {
   readonly replacements?: number;
   /** Attempts that ended without a word of their own, since a replacement's promise or nothing tells of it. */
   readonly unheard?: number;
+  /** A socket that holds what nobody takes is left, beyond the exit too, for at most closeTimeout. */
+  readonly lingers?: boolean;
   /** Frames dropped by cause: a number, or "some" where the system's buffers decide. */
   readonly dropped?: Partial<Readonly<Record<keyof ConnectionStats["dropped"], number | "some">>>;
 };
@@ -55,6 +58,8 @@ export type Cell = Setting &
     readonly variant?: string;
     /** Done by the proxy to the connection that the phase is about, as soon as the phase is reached. */
     readonly fault?: Fault;
+    /** Another way to the phase. */
+    readonly reach?: (stage: Stage) => Promise<void>;
     /** Whatever else is done then, after `fault`. */
     readonly act?: (stage: Stage) => void | Promise<void>;
     readonly outcome: string;

@@ -3,15 +3,37 @@
  */
 import type { Cell, Phase } from "./cell.ts";
 import { FAULTS, type FaultName } from "./faults.ts";
+import { CLOSED_BY_PEER } from "./phases/closed-by-peer.ts";
+import { CLOSING } from "./phases/closing.ts";
 import { CONNECT } from "./phases/connect.ts";
 import { IDLE } from "./phases/idle.ts";
+import { PREDECESSOR } from "./phases/predecessor.ts";
 import { PROVIDER } from "./phases/provider.ts";
+import { RECEIVING } from "./phases/receiving.ts";
 import { RESOLVE } from "./phases/resolve.ts";
+import { SENDING } from "./phases/sending.ts";
+import { SUCCESSOR } from "./phases/successor.ts";
 import { TLS } from "./phases/tls.ts";
 import { ANSWERING, UPGRADE } from "./phases/upgrade.ts";
+import { WAITING } from "./phases/waiting.ts";
 
 /** In the order of a connection's life. */
-export const PHASES: readonly Phase[] = [PROVIDER, RESOLVE, CONNECT, TLS, UPGRADE, ANSWERING, IDLE];
+export const PHASES: readonly Phase[] = [
+  PROVIDER,
+  RESOLVE,
+  CONNECT,
+  TLS,
+  UPGRADE,
+  ANSWERING,
+  IDLE,
+  RECEIVING,
+  SENDING,
+  CLOSING,
+  CLOSED_BY_PEER,
+  WAITING,
+  SUCCESSOR,
+  PREDECESSOR,
+];
 
 const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
 

@@ -10,7 +10,7 @@ const ENDINGS = /^(handleDisconnect|handleError (?!casting_failed|encoding_faile
 
 export async function play(phase: Phase, cell: Cell): Promise<void> {
   await using stage = await Stage.set({ ...phase.setting, ...cell });
-  await phase.reach(stage);
+  await (cell.reach ?? phase.reach)(stage);
   const before = stepsOf(phase.before);
   const expected = before.filter((step) => !isSilent(step));
   // What leads there by a fault of the plan may go on at once; what is by hand begins with the phase.
@@ -22,7 +22,7 @@ export async function play(phase: Phase, cell: Cell): Promise<void> {
   await exit(stage, expected);
   assert.deepEqual(stage.trace.lines, expected);
   checkFigures(stage, expected, [...before, ...after], { ...phase.figures, ...cell });
-  assert.deepEqual(await stage.leftovers(), [], "something is left");
+  assert.deepEqual(await stage.leftovers(cell.lingers ?? phase.figures?.lingers ?? false), [], "something is left");
   await stage.settle();
   assert.deepEqual(stage.trace.lines, expected, "something came after the exit");
 }
@@ -33,13 +33,13 @@ function stepsOf(outcome: string): readonly string[] {
 
 /** Does this step leave no line of its own? */
 function isSilent(step: string): boolean {
-  return /^(at once|after \d|stays |handleControl ×|loads ×)/.test(step);
+  return /^(at once|after \d|stays |stop\(\)|handleControl ×|loads ×)/.test(step);
 }
 
 async function follow(stage: Stage, expected: string[], steps: readonly string[]): Promise<void> {
   for (const [index, step] of steps.entries()) {
     const [, word, rest = ""] =
-      /^(after|stays|handleControl|loads|waits|echo|exit|at once)\b *×?(.*)$/.exec(step) ?? [];
+      /^(after|stays|handleControl|loads|waits|echo|exit|at once|stop\(\))(?: ×?|$)(.*)$/.exec(step) ?? [];
     switch (word) {
       case "after":
         await stage.clock.run(Number(rest) - 1);
@@ -60,6 +60,9 @@ async function follow(stage: Stage, expected: string[], steps: readonly string[]
         assert.equal(stage.count.loads, Number(rest));
         break;
       case "at once":
+        break;
+      case "stop()":
+        void stage.connection.stop();
         break;
       case "waits":
         await see(stage, expected, step);

@@ -21,6 +21,8 @@ import { asServer, Handles } from "./handles.ts";
 const TLS = { key: KEY, cert: CERTIFICATE };
 /** Turns of the event loop in which what is ready is done. */
 const TURNS = 20;
+/** ms beyond the closeTimeout of the cells in which a socket lingers. */
+const LINGERING = 2000;
 /** How often something that nothing tells of is looked for, a turn of the event loop and a bit apart. */
 const LOOKS = 5000;
 
@@ -38,6 +40,7 @@ export class Stage implements AsyncDisposable {
   readonly #handles: Handles;
   #connection: Connection<null> | undefined;
   #nextTick = 0;
+  #mayRestart = true;
   #echoes = 0;
 
   private constructor(setting: Setting, handles: Handles, server: TestServer, proxy: FaultProxy) {
@@ -71,7 +74,7 @@ export class Stage implements AsyncDisposable {
       uri?.(this) ?? this.proxy.url,
       {
         handleConnect: (status) => {
-          this.#nextTick = 0;
+          this.#mayRestart = true;
           write(`handleConnect ${status}`);
           return ok(null);
         },
@@ -183,10 +186,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** What the connection has left behind, now that it has exited, while servers and proxy are still there; in words, empty if nothing. */
-  async leftovers(): Promise<readonly string[]> {
+  async leftovers(lingers: boolean): Promise<readonly string[]> {
     const listeners = getEventListeners(this.controller.signal, "abort").length;
+    const left = lingers ? () => this.#handles.leftWithin(LINGERING) : () => this.#handles.left();
     return [
-      ...(await this.#handles.left()),
+      ...(await left()),
       ...(this.clock.pending === 0 ? [] : [`${this.clock.pending} timers of its own`]),
       ...(listeners === 0 ? [] : [`${listeners} listeners on the signal`]),
       ...(this.connection.bufferedAmount === 0 ? [] : [`${this.connection.bufferedAmount} buffered bytes`]),
@@ -195,7 +199,10 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#handles.end();
-    await this.#connection?.stop("normal", { timeout: 0 });
+    // A cell that held has stopped it; one that didn't has left it anywhere, with its clock standing still.
+    const stopped = this.#connection?.stop("normal", { timeout: 0 });
+    this.clock.advance(0);
+    await stopped;
     await this.proxy.stop();
     await this.server.stop();
   }
@@ -205,6 +212,11 @@ export class Stage implements AsyncDisposable {
       this.count.loads += 1;
     } else if (text.startsWith("tick ")) {
       this.count.ticks += 1;
+      // Each connection begins to count anew, behind the last of the one before.
+      if (this.#mayRestart && text === "tick 0") {
+        this.#mayRestart = false;
+        this.#nextTick = 0;
+      }
       if (text !== `tick ${this.#nextTick}`) this.trace.add(`handleIn ${text} where tick ${this.#nextTick} was due`);
       else if (this.connection.status !== "open" && this.connection.status !== "closing")
         this.trace.add(`late ${text}`);
