@@ -31,6 +31,8 @@ import type { Stage } from "./stage.ts";
 export type Setting = {
   /** Of the server; one script for each connection, and the last for all others. Default: echo. */
   readonly script?: Script | readonly Script[];
+  /** Whose server stands behind the proxy: the scripted one, or the `ws` package's, which echoes. */
+  readonly server?: "ws";
   /** Of the proxy. */
   readonly rules?: readonly FaultRule[];
   /** "ended": the proxy is the server's end of TLS. "passed": TLS goes through it to a server with TLS. */
@@ -46,8 +48,6 @@ export type Figures = {
   readonly replacements?: number;
   /** Attempts that ended without a word of their own, since a replacement's promise or nothing tells of it. */
   readonly unheard?: number;
-  /** A socket that holds what nobody takes is left, beyond the exit too, for at most closeTimeout. */
-  readonly lingers?: boolean;
   /** Frames dropped by cause: a number, or "some" where the system's buffers decide. */
   readonly dropped?: Partial<Readonly<Record<keyof ConnectionStats["dropped"], number | "some">>>;
 };

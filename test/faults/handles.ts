@@ -40,16 +40,6 @@ export class Handles {
     return [...this.#open.values()];
   }
 
-  /** The same, for what may take so many ms. */
-  async leftWithin(ms: number): Promise<readonly string[]> {
-    const until = performance.now() + ms;
-    while (this.#open.size > 0 && performance.now() < until) {
-      // Its own timer is among the open ones only while it runs.
-      await asServer(() => new Promise((resolve) => setTimeout(resolve, 10)));
-    }
-    return this.left();
-  }
-
   end(): void {
     this.#hook.disable();
   }

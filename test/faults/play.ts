@@ -22,7 +22,7 @@ export async function play(phase: Phase, cell: Cell): Promise<void> {
   await exit(stage, expected);
   assert.deepEqual(stage.trace.lines, expected);
   checkFigures(stage, expected, [...before, ...after], { ...phase.figures, ...cell });
-  assert.deepEqual(await stage.leftovers(cell.lingers ?? phase.figures?.lingers ?? false), [], "something is left");
+  assert.deepEqual(await stage.leftovers(), [], "something is left");
   await stage.settle();
   assert.deepEqual(stage.trace.lines, expected, "something came after the exit");
 }

@@ -2,8 +2,9 @@
  * The stage of a cell: a real server, a fault proxy before it, and our connection on a fake clock, whose every word is written down.
  */
 import assert from "node:assert/strict";
-import { getEventListeners } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { WebSocketServer } from "ws";
 import { type Connection, type ConnectionResponse, Fresh, FreshError, ignore, ok, reconnect } from "../../src/index.ts";
 import {
   FakeClock,
@@ -21,8 +22,6 @@ import { asServer, Handles } from "./handles.ts";
 const TLS = { key: KEY, cert: CERTIFICATE };
 /** Turns of the event loop in which what is ready is done. */
 const TURNS = 20;
-/** ms beyond the closeTimeout of the cells in which a socket lingers. */
-const LINGERING = 2000;
 /** How often something that nothing tells of is looked for, a turn of the event loop and a bit apart. */
 const LOOKS = 5000;
 
@@ -43,10 +42,18 @@ export class Stage implements AsyncDisposable {
   #mayRestart = true;
   #echoes = 0;
 
-  private constructor(setting: Setting, handles: Handles, server: TestServer, proxy: FaultProxy) {
+  readonly #foreign: WebSocketServer | undefined;
+
+  private constructor(
+    setting: Setting,
+    handles: Handles,
+    servers: { readonly server: TestServer; readonly foreign: WebSocketServer | undefined },
+    proxy: FaultProxy,
+  ) {
+    this.#foreign = servers.foreign;
     this.#setting = setting;
     this.#handles = handles;
-    this.server = server;
+    this.server = servers.server;
     this.proxy = proxy;
   }
 
@@ -55,12 +62,13 @@ export class Stage implements AsyncDisposable {
     const handles = new Handles();
     return asServer(async () => {
       const server = await TestServer.start({ ...(script && { script }), ...(tls === "passed" && { tls: TLS }) });
+      const foreign = setting.server === "ws" ? await wsServer() : undefined;
       const proxy = await FaultProxy.start({
-        target: server.url,
+        target: foreign === undefined ? server.url : (foreign.address() as { readonly port: number }).port,
         plan: { connections: rules },
         ...(tls === "ended" && { tls: TLS }),
       });
-      return new Stage(setting, handles, server, proxy);
+      return new Stage(setting, handles, { server, foreign }, proxy);
     });
   }
 
@@ -186,11 +194,10 @@ export class Stage implements AsyncDisposable {
   }
 
   /** What the connection has left behind, now that it has exited, while servers and proxy are still there; in words, empty if nothing. */
-  async leftovers(lingers: boolean): Promise<readonly string[]> {
+  async leftovers(): Promise<readonly string[]> {
     const listeners = getEventListeners(this.controller.signal, "abort").length;
-    const left = lingers ? () => this.#handles.leftWithin(LINGERING) : () => this.#handles.left();
     return [
-      ...(await left()),
+      ...(await this.#handles.left()),
       ...(this.clock.pending === 0 ? [] : [`${this.clock.pending} timers of its own`]),
       ...(listeners === 0 ? [] : [`${listeners} listeners on the signal`]),
       ...(this.connection.bufferedAmount === 0 ? [] : [`${this.connection.bufferedAmount} buffered bytes`]),
@@ -205,6 +212,10 @@ export class Stage implements AsyncDisposable {
     await stopped;
     await this.proxy.stop();
     await this.server.stop();
+    const foreign = this.#foreign;
+    if (foreign === undefined) return;
+    for (const client of foreign.clients) client.terminate();
+    await new Promise((resolve) => foreign.close(resolve));
   }
 
   #received(text: string): void {
@@ -225,6 +236,16 @@ export class Stage implements AsyncDisposable {
       this.trace.add(text === `echo ${this.#echoes}` ? "echo" : `handleIn ${text}`);
     }
   }
+}
+
+async function wsServer(): Promise<WebSocketServer> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  server.on("connection", (socket) => {
+    socket.on("error", () => undefined);
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+  });
+  await once(server, "listening");
+  return server;
 }
 
 function wordsOf({ kind, phase, reason, status, closeCode, retryAfter }: FreshError): string {

@@ -10,8 +10,8 @@ const QUEUED = 4;
 /** More than the system takes for a peer that doesn't read. */
 const MOST = (64 * KiB * KiB) / SIZE;
 
-/** Small buffers, so that they are soon full; the closeTimeout is real time too, for the sockets that nobody reads. */
-const OPTIONS = { sendBuffer: 256 * KiB, outbox: { maxMessages: 20, maxBytes: KiB * KiB }, closeTimeout: 100 };
+/** Small buffers, so that they are soon full. */
+const OPTIONS = { sendBuffer: 256 * KiB, outbox: { maxMessages: 20, maxBytes: KiB * KiB } };
 
 /** Accepts, and reads no byte more until somebody has it do so. */
 const unreading: Script = accepting((peer) => peer.pause());
@@ -29,7 +29,7 @@ const givenUp = (first: string, reason: string): Omit<Cell, "fault"> => ({
 });
 const late = (cell: Omit<Cell, "fault">): Omit<Cell, "fault"> => ({
   ...cell,
-  outcome: `stays closing → after 100 → ${cell.outcome}`,
+  outcome: `stays closing → after 3000 → ${cell.outcome}`,
 });
 const dead = { ...loses("open/given_up", "handleError streaming_failed/open/pong_timeout") };
 const isDead: Omit<Cell, "fault"> = { ...dead, outcome: `after 25000 → ${dead.outcome}` };
@@ -53,7 +53,6 @@ export const SENDING: Phase = {
     if (peer.socket.isPaused()) await fill(stage);
   },
   before: "handleConnect 101",
-  figures: { lingers: true },
   cells: {
     ...impossible(["refused"], "TCP stands"),
     reset: { fault: { type: "reset" }, ...lost("reset") },
@@ -94,7 +93,7 @@ export const SENDING: Phase = {
     },
     pingFlood: {
       fault: { type: "inject", frame: { opcode: "ping", size: 125 }, times: 10_000 },
-      ...givenUp("handleControl ×10000 → stays open → stop() → after 100", "normal"),
+      ...givenUp("handleControl ×10000 → stays open → stop() → after 3000", "normal"),
     },
     hang: { ...isDead },
     ...impossible(OF_TLS, "the TLS handshake is done"),
@@ -112,7 +111,7 @@ export const SENDING: Phase = {
       act: ({ connection }) => connection.close(4000, "bye"),
       ...late(loses("closing/given_up", "handleDisconnect - -")),
     },
-    stop: { act: ({ connection }) => void connection.stop(), ...givenUp("stays closing → after 100", "normal") },
+    stop: { act: ({ connection }) => void connection.stop(), ...givenUp("stays closing → after 3000", "normal") },
     reconnect: {
       act: ({ connection }) => connection.reconnect(),
       dropped: { lost: "some" },
@@ -122,9 +121,9 @@ export const SENDING: Phase = {
       act: (stage) => stage.replace(),
       replacements: 1,
       dropped: { lost: "some" },
-      outcome: `handleConnect 101 → after 100 → handleError casting_failed/open/given_up → replace() resolves → loads ×${QUEUED} → echo`,
+      outcome: `handleConnect 101 → after 3000 → handleError casting_failed/open/given_up → replace() resolves → loads ×${QUEUED} → echo`,
     },
-    abort: { act: ({ controller }) => controller.abort(), ...givenUp("stays closing → after 100", "shutdown") },
+    abort: { act: ({ controller }) => controller.abort(), ...givenUp("stays closing → after 3000", "shutdown") },
   },
 };
 
