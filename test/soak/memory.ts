@@ -10,6 +10,7 @@ export type Slope = {
   readonly most: number;
   /** How much the line through the second half of the samples rises from its beginning to its end. */
   readonly growth: number;
+  readonly samples: readonly number[];
 };
 
 let collect: (() => void) | undefined;
@@ -34,5 +35,16 @@ export function slopeOf(samples: readonly number[]): Slope {
     [0, 0],
   );
   const growth = under === 0 ? 0 : (over / under) * (half.length - 1);
-  return { first: samples[0] ?? 0, last: samples.at(-1) ?? 0, most: Math.max(...samples), growth };
+  return {
+    first: samples[0] ?? 0,
+    last: samples.at(-1) ?? 0,
+    most: Math.max(...samples),
+    growth,
+    samples: samples.map((value) => Math.round(value * 10) / 10),
+  };
+}
+
+/** Bytes that the process holds, in MiB. */
+export function residentSize(): number {
+  return process.memoryUsage().rss / MiB;
 }

@@ -2,6 +2,7 @@
  * One real connection of the simulated soak: a module of callbacks that checks its own order and state, messages by its own timer, and the account of each.
  * What kind of program it is follows from its index: async callbacks or not, state kept or not, replacements, a slow system, a small outbox.
  */
+import { inspect } from "node:util";
 import { ConnectionProcess } from "../../src/connection/connection.ts";
 import { resolveOptions } from "../../src/connection/options.ts";
 import type { Frame } from "../../src/frame.ts";
@@ -42,6 +43,8 @@ export type ClientParts = {
   /** The clock of the program itself, whose timers are not the connection's. */
   readonly clock: Clock;
   readonly violated: (sentence: string) => void;
+  /** Was the last link ever held up on the way? */
+  readonly wasHeldUp: () => boolean;
 };
 
 /** How many messages a client has received is its state: the library's, and the client's own count of what that has to be. */
@@ -92,7 +95,11 @@ export class SimulatedClient {
         overflow: this.index % 4 < 2 ? "reject" : "drop-oldest",
       },
       ...(this.index % 9 === 0 ? { headers: async () => ({ "x-client": String(this.index) }) } : {}),
-      onDrop: (frame) => this.#settle(frame, "dropped"),
+      onDrop: (frame, cause) => {
+        this.#settle(frame, "dropped");
+        // Some programs try once more at once, from within.
+        if (cause === "expired" && this.index % 5 === 1) this.send();
+      },
     };
     const module = Fresh.define<State>("Soak", watched(this.#callbacks(), this.order));
     const connection = new ConnectionProcess<State>({
@@ -102,7 +109,9 @@ export class SimulatedClient {
       state: 0,
       options: resolveOptions(options),
       platform: parts.platform,
-      onExit: () => undefined,
+      onExit: (reason) => {
+        if (reason !== "normal") this.#violated(`exit: ${inspect(reason)}`);
+      },
     });
     this.connection = connection;
     connection.start();
@@ -111,6 +120,11 @@ export class SimulatedClient {
   /** May it be replaced, by its age or by hand? */
   get replaces(): boolean {
     return this.index % 2 === 0;
+  }
+
+  /** Does it ask for attempts by itself, whatever the backoff and the servers say? */
+  get isImpatient(): boolean {
+    return this.replaces || this.index % 10 === 5;
   }
 
   // ── What the program does ──────────────────────────────────────────────────────────────────────────────────────
@@ -183,6 +197,9 @@ export class SimulatedClient {
       },
       handleError: (error, state) => {
         if (error.kind === "casting_failed") return ignore(state);
+        if (error.reason === "pong_timeout" && !this.replaces && !this.#parts.wasHeldUp()) {
+          this.#violated("liveness: a link that was well is taken for dead");
+        }
         if (error.kind === "encoding_failed") this.#violated("messages: one may not be sent");
         this.#ended(state);
         return answer(() => this.#again(state));
@@ -216,7 +233,8 @@ export class SimulatedClient {
   // The soak's own way to be slow: a while on the clock for some, a turn of the loop for others.
   #later<R>(give: () => R): Promise<R> {
     if (this.index % 8 === 1) return Promise.resolve().then(give);
-    return new Promise((resolve) => this.#parts.clock.after(50, () => resolve(give()), true));
+    // In a stall many timers fire one behind the other, and what hangs on them comes after all of them.
+    return new Promise<void>((resolve) => this.#parts.clock.after(50, resolve, true)).then(give);
   }
 
   /** `mark`: what handleConnect replies goes out before what waits, whatever its number. */

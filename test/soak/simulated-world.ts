@@ -24,7 +24,15 @@ type LinkFault = "reset" | "fin" | "close" | "empty close" | "vanish" | "freeze"
 const LINK_FAULTS: readonly LinkFault[] = ["reset", "fin", "close", "empty close", "vanish", "freeze", "stop reading"];
 
 type Server = { readonly index: number; trouble: Trouble; timer: Timer | undefined };
-type Client = { readonly index: number; newest: SimulatedLink | undefined; sent: number };
+type Client = {
+  readonly index: number;
+  newest: SimulatedLink | undefined;
+  /** The last that it had, over or not. */
+  last: SimulatedLink | undefined;
+  sent: number;
+  /** When a Retry-After lets it come again. */
+  welcomeAt: number;
+};
 type Record = { readonly client: Client; readonly server: Server; fault: Timer | undefined; cut: Timer | undefined };
 
 export type WorldOptions = {
@@ -35,11 +43,14 @@ export type WorldOptions = {
   readonly systemBuffer: (client: number) => number;
   readonly arrived: (client: number, link: SimulatedLink, frame: Frame) => void;
   readonly delivered: (client: number, frame: Frame) => void;
+  /** An attempt came so many ms before a Retry-After allows it. */
+  readonly early: (client: number, ms: number) => void;
   readonly missed: (client: number, frame: Frame, how: "reported" | "lost") => void;
 };
 
 export class World implements SimulatedServer {
-  attempts = 0;
+  /** Attempts at each server. */
+  readonly attempts: number[];
   messagesSent = 0;
   /** Links that were cut off for their age. */
   readonly cuts = new Map<number, number>();
@@ -59,6 +70,7 @@ export class World implements SimulatedServer {
       trouble: "none",
       timer: undefined,
     }));
+    this.attempts = this.#servers.map(() => 0);
     for (const server of this.#servers) this.#scheduleTrouble(server);
   }
 
@@ -85,9 +97,9 @@ export class World implements SimulatedServer {
     this.#isWell = false;
   }
 
-  /** Something happens to every server, all at once. */
+  /** Something happens to all servers at once, but for the two calmest, whose links are to grow old. */
   strike(): void {
-    for (const server of this.#servers) {
+    for (const server of this.#servers.slice(2)) {
       if (server.timer !== undefined) this.#options.clock.cancel(server.timer);
       this.#beginTrouble(server);
     }
@@ -112,6 +124,11 @@ export class World implements SimulatedServer {
     return this.#clients.get(index)?.newest?.isOpenAtServer === true;
   }
 
+  /** Was its last link ever held up? If not, it has no reason to take it for dead. */
+  wasHeldUp(index: number): boolean {
+    return this.#clients.get(index)?.last?.wasHeldUp === true;
+  }
+
   ping(index: number): void {
     this.#clients.get(index)?.newest?.sendDown({ type: "ping", data: PAYLOAD });
   }
@@ -123,9 +140,10 @@ export class World implements SimulatedServer {
   // ── What the network asks ──────────────────────────────────────────────────────────────────────────────────────
 
   attempted(url: URL): AttemptFate {
-    this.attempts += 1;
-    const { random } = this.#options;
+    const { random, clock } = this.#options;
     const { server, client } = this.#ends(url);
+    this.attempts[server.index] = (this.attempts[server.index] ?? 0) + 1;
+    if (clock.now() < client.welcomeAt) this.#options.early(client.index, client.welcomeAt - clock.now());
     switch (server.trouble) {
       case "down":
         return { type: "refuse" };
@@ -137,11 +155,12 @@ export class World implements SimulatedServer {
         return { type: "cut" };
       case "overloaded":
         if (random() < 0.7) {
-          const seconds = Math.floor(random() * (LONGEST_RETRY_AFTER + 1));
+          const seconds = random() < 0.8 ? Math.floor(random() * (LONGEST_RETRY_AFTER + 1)) : 0;
+          client.welcomeAt = clock.now() + seconds * SECOND;
           return {
             type: "status",
             status: random() < 0.5 ? 503 : 429,
-            headers: random() < 0.8 ? [["retry-after", String(seconds)]] : [],
+            headers: seconds > 0 ? [["retry-after", String(seconds)]] : [],
           };
         }
     }
@@ -158,6 +177,7 @@ export class World implements SimulatedServer {
     this.#links.set(link, record);
     this.#owners.set(link, client);
     client.newest = link;
+    client.last = link;
     const { clock, random } = this.#options;
     record.cut = clock.after(
       CUT_AFTER,
@@ -167,8 +187,16 @@ export class World implements SimulatedServer {
       },
       true,
     );
-    const every = server.trouble === "flapping" ? 2 * SECOND : LINK_FAULT_EVERY / 2 ** server.index;
-    this.#scheduleLinkFault(link, record, every);
+    if (server.trouble === "flapping") {
+      const how = random();
+      record.fault = clock.after(
+        exponential(random, SECOND),
+        () => (how < 0.5 ? link.closeFromServer(1012) : link.endFromServer(how < 0.75 ? "fin" : "reset")),
+        true,
+      );
+    } else {
+      this.#scheduleLinkFault(link, record, LINK_FAULT_EVERY / 2 ** server.index);
+    }
   }
 
   arrived(link: SimulatedLink, frame: Frame): void {
@@ -290,7 +318,7 @@ export class World implements SimulatedServer {
     const index = Number(url.pathname.slice(1));
     let client = this.#clients.get(index);
     if (client === undefined) {
-      client = { index, newest: undefined, sent: 0 };
+      client = { index, newest: undefined, last: undefined, sent: 0, welcomeAt: 0 };
       this.#clients.set(index, client);
     }
     return { server: this.#servers[index % this.#servers.length] as Server, client };

@@ -96,6 +96,8 @@ export class SimulatedLink implements Channel {
   /** For whoever plays the server. */
   readonly openedAt: number;
   bytesReceived = 0;
+  /** Has it ever been held up, either way, so that one end may take the other for dead? */
+  wasHeldUp = false;
   readonly #clock: Clock;
   readonly #watcher: LinkWatcher;
   readonly #listener: ChannelListener;
@@ -248,6 +250,7 @@ export class SimulatedLink implements Channel {
 
   /** From now on nothing arrives, either way; `thaw` lets what is on its way go on. */
   freeze(how: "frozen" | "for good" = "frozen"): void {
+    this.wasHeldUp = true;
     if (this.#line !== "for good") this.#line = how;
     if (this.#line === "for good" && this.#client === "over") this.#loseTaken();
   }
@@ -261,6 +264,7 @@ export class SimulatedLink implements Channel {
 
   /** The server reads nothing until it says so. */
   stopReading(): void {
+    this.wasHeldUp = true;
     this.#serverReads = false;
   }
 
