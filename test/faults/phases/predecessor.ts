@@ -1,6 +1,6 @@
 /** The new connection has taken over, and the one before is read to its end: our close frame is out, and the server hasn't answered. */
 import { accepting, echo, type Fault } from "../../../src/testing/index.ts";
-import { type Cell, impossible, type Phase, recovers } from "../cell.ts";
+import { type Cell, impossible, type Phase } from "../cell.ts";
 import { OF_ANSWER, OF_LOOKUP, OF_PROVIDER, OF_TLS } from "../faults.ts";
 import type { Stage } from "../stage.ts";
 
@@ -15,6 +15,7 @@ const onNew = (fault: Fault, how: string): Cell => ({
   variant: "on the new one",
   act: async (stage) => {
     await stage.fault(fault, 2);
+    if (fault.type === "reset") await (await stage.proxied(2)).ended;
     await stage.settle();
     await last(stage);
   },
@@ -36,15 +37,7 @@ export const PREDECESSOR: Phase = {
   figures: { replacements: 1 },
   cells: {
     ...impossible(["refused"], "both connections stand"),
-    reset: [
-      ends({ type: "reset" }),
-      {
-        variant: "on the new one",
-        fault: { type: "reset" },
-        act: (stage) => stage.fault({ type: "reset" }, 2),
-        outcome: recovers("replace() resolves → handleError streaming_failed/open/reset"),
-      },
-    ],
+    reset: [ends({ type: "reset" }), onNew({ type: "reset" }, "handleError streaming_failed/open/reset")],
     fin: [ends({ type: "end" }), onNew({ type: "end" }, "handleError streaming_failed/open/ended")],
     closeFrame: ends({ type: "close", code: 1012, reason: "restart" }),
     closeAndFin: [
