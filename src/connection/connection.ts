@@ -259,6 +259,9 @@ export class ConnectionProcess<S> implements Connection<S> {
 
   async probe(): Promise<number> {
     const { link } = this.#transports;
+    if (this.isOpen && !this.#sender.ready) {
+      throw new Error("handleConnect hasn't answered yet, and nothing goes out before its replies. Probe when it has.");
+    }
     if (link === undefined || !this.#sender.ready) {
       throw new Error(`The connection is ${this.status}, so there is nothing to probe. Await opened() first.`);
     }
