@@ -13,7 +13,7 @@ const HEAD = `# The fault matrix
 <!-- Written by \`npm run faults\` from test/faults: don't edit it here. -->
 
 Every fault, in every phase of a connection's life, and what everfresh does about it. Each cell is played by \`npm test\`: a real server, the
-[fault proxy](testing.md) before it, and a connection on a [fake clock](testing.md#time-in-tests) with its default timeouts.`;
+[fault proxy](testing.md) before it, and a connection on a [fake clock](testing.md) with its default timeouts.`;
 
 const LEGEND = `## How to read it
 
