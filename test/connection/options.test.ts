@@ -82,6 +82,7 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ retryAfter: true }, /retryAfter takes false or an object with max; it got true/],
   [{ outbox: true }, /outbox takes false or an object with maxMessages, maxBytes, maxAge, overflow/],
   [{ outbox: { overflow: "explode" } }, /outbox\.overflow takes "reject" or "drop-oldest"/],
+  [{ sendBuffer: -1 }, /sendBuffer takes a whole number, 0 or more, or Infinity; it got -1/],
   [{ inbox: { maxMessages: 0 } }, /inbox\.maxMessages takes a whole number, 1 or more/],
   [{ maxMessageSize: 1.5 }, /maxMessageSize takes a whole number/],
   [{ errorLogging: "no" }, /errorLogging takes true or false/],
