@@ -33,7 +33,7 @@ const typesOnly = (name, from, to, comment) => ({
 });
 
 /** What rests on nothing, and everything above the protocol may rest on. */
-const GROUND_FILES = "frame|escape|nearest";
+const GROUND_FILES = "frame|escape|nearest|abort";
 const GROUND = `^src/(${GROUND_FILES})\\.ts$`;
 const CHILDREN = "^src/supervision/(exit-reason|child|child-spec)\\.ts$";
 const NAMES = "^src/supervision/names\\.ts$";
@@ -43,13 +43,12 @@ const CHANNEL = "^src/transport/channel\\.ts$";
 const TRANSPORT_OPTIONS = "^src/transport/transport-options\\.ts$";
 const VERSION = "^src/transport/user-agent\\.ts$";
 const ENTRIES = "^src/(index|protocol/index|rpc/index|testing/index|cli/main)\\.ts$";
-const ABORT = "^src/connection/abort\\.ts$";
 const PLATFORM_PORT = "^src/platform/platform\\.ts$";
 
 export default {
   forbidden: [
     only("ground-imports-nothing", GROUND, [], {
-      comment: "Frames, and two small pure functions on text, rest on nothing.",
+      comment: "Frames, listening to signals, and two small pure functions on text, rest on nothing.",
     }),
     only("protocol-does-no-io", "^src/protocol/", ["^src/frame\\.ts$", "^src/protocol/", COMPUTATION], {
       comment: "The protocol is bytes in, events out: no socket, no timer, nothing of the layers above it.",
@@ -133,7 +132,7 @@ export default {
         "^src/protocol/",
         "^src/transport/",
         PLATFORM_PORT,
-        "^src/(index|fresh)\\.ts$",
+        "^src/(index|fresh|behaviour)\\.ts$",
         NODE_TYPES,
         "^src/testing/",
       ],
@@ -148,7 +147,7 @@ export default {
         comment: "The command uses the library as everybody does, tells its version, and puts exit reasons into words.",
       },
     ),
-    only("rpc-is-a-user", "^src/rpc/", [GROUND, "^src/index\\.ts$", ABORT, "^src/rpc/"], {
+    only("rpc-is-a-user", "^src/rpc/", [GROUND, "^src/index\\.ts$", "^src/rpc/"], {
       comment:
         "Calls and subscriptions stand on the public interface, and on one listener a signal; they run wherever it does.",
     }),

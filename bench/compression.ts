@@ -80,12 +80,12 @@ const receiveWs: Round = (level) =>
 /** Bytes on the wire of the last round that sent. */
 let wire = 0;
 
-/** As a feed does it: a hundred messages a tick. */
-function sendAll(send: (message: string) => void): void {
+/** As a feed does it: a hundred messages a tick. `send` answers false when there is no room: then it goes on in the next one. */
+function sendAll(send: (message: string) => boolean): void {
   let index = 0;
   const tick = (): void => {
     for (const end = Math.min(index + 100, sent); index < end; index += 1)
-      send(messages[index % messages.length] as string);
+      if (!send(messages[index % messages.length] as string)) break;
     if (index < sent) setImmediate(tick);
   };
   tick();
@@ -103,7 +103,7 @@ const sendEverfresh: Round = (level) =>
     const Sender = Fresh.define<undefined>("Sender", {
       handleConnect: (_status, _headers, state, self) => {
         from = performance.now();
-        setImmediate(() => sendAll((message) => self.send(message)));
+        setImmediate(() => sendAll((message) => self.send(message) !== "dropped"));
         return ok(state);
       },
       handleIn: (frame, state, self) => {
@@ -127,7 +127,10 @@ const sendWs: Round = (level) =>
     const socket = new WebSocket(sinkUrl, wsOptionsOf(level));
     socket.on("open", () => {
       from = performance.now();
-      sendAll((message) => socket.send(message));
+      sendAll((message) => {
+        socket.send(message);
+        return true;
+      });
     });
     socket.on("message", (data) => {
       const figure = rate(sent, from);

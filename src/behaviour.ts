@@ -147,7 +147,11 @@ export interface FreshModule<S> {
 
 export type ConnectionStatus = "idle" | "connecting" | "open" | "closing" | "waiting" | "terminated";
 
-/** What became of a frame given to `send`: handed to the transport, waiting in the outbox, or neither. */
+/**
+ * What became of a frame given to `send`. "sent": it was handed to the transport. "queued": it waits in the outbox, because nothing is
+ * open or the peer reads too slowly (`sendBuffer`); if it is never sent, `onDrop` is told. "dropped": neither; it found no room, was not
+ * to wait, or may not be sent, of which handleError is told. `stats.dropped` counts why.
+ */
 export type SendResult = "sent" | "queued" | "dropped";
 
 /** A connection: it lives from start to termination, over any number of attempts. */
@@ -165,7 +169,7 @@ export interface Connection<S = unknown> extends AsyncDisposable {
   /** The subprotocol and the extensions in use, or "". */
   readonly protocol: string;
   readonly extensions: string;
-  /** Bytes accepted by send and not yet given to the system, outbox included. */
+  /** Bytes accepted by send and not yet given to the system: those on their way as they are on the wire, payloads in the outbox. */
   readonly bufferedAmount: number;
   readonly stats: ConnectionStats;
   send(frame: FrameLike, options?: SendOptions): SendResult;
@@ -174,8 +178,8 @@ export interface Connection<S = unknown> extends AsyncDisposable {
   /** Hands a value to handleInfo. */
   info(message: unknown): void;
   /**
-   * Resolves when bufferedAmount is 0. Rejects when it never can be: the FreshError of casting_failed when frames were
-   * lost, TerminatedError, or the signal's reason.
+   * Resolves when bufferedAmount is 0 and nothing waits in the outbox: sent, or expired. Rejects when it never can be: the FreshError of
+   * casting_failed when frames were lost, TerminatedError, or the signal's reason.
    */
   drain(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Resolves while open or at the next open; rejects when terminated first (TerminatedError), or with the signal's reason. */

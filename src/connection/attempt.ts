@@ -41,7 +41,8 @@ export interface AttemptListener extends Omit<ChannelListener, "opened" | "faile
 export class Attempt {
   readonly #source: AttemptSource;
   readonly #listener: AttemptListener;
-  readonly #cancel = new AbortController();
+  /** Of the providers; an attempt without any is cheaper without it, and fleets make many. */
+  #cancel: AbortController | undefined;
   #target: { readonly url: URL; readonly headers: readonly HeaderPair[] } | undefined;
   #opening: Opening | undefined;
 
@@ -58,7 +59,9 @@ export class Attempt {
       this.#provide(uri, headers);
       return;
     }
-    const context = { attempt, signal: this.#cancel.signal, self };
+    this.#cancel = new AbortController();
+    const { signal } = this.#cancel;
+    const context = { attempt, signal, self };
     const asked = Promise.all([
       typeof uri === "function" ? answerOf("uri", () => uri(context)) : uri,
       typeof headers === "function" ? answerOf("headers", () => headers(context)) : headers,
@@ -66,7 +69,7 @@ export class Attempt {
     asked
       .then(([givenUri, givenHeaders]) => this.#take(givenUri, givenHeaders))
       .catch((error: FreshError) => {
-        if (!this.#cancel.signal.aborted) this.#listener.failed(error);
+        if (!signal.aborted) this.#listener.failed(error);
       });
   }
 
@@ -113,12 +116,12 @@ export class Attempt {
 
   /** Gives the attempt up at any moment before it has opened; silent. */
   abort(): void {
-    this.#cancel.abort(new Error("The attempt was given up."));
+    this.#cancel?.abort(new Error("The attempt was given up."));
     this.#opening?.abort();
   }
 
   #take(givenUri: string | URL, givenHeaders: HeadersInput): void {
-    if (this.#cancel.signal.aborted) return;
+    if (this.#cancel?.signal.aborted) return;
     let url: URL;
     try {
       url = parseUri(givenUri);

@@ -5,12 +5,13 @@
  * A message's way: the channel calls `#receive(frame)`, the mailbox passes it to the runner, that to the module's handleIn,
  * whose reply goes through the sender to the channel again. Nothing on that way is allocated but the frame and the response.
  */
+
+import { onAbort } from "../abort.ts";
 import type { Connection, ConnectionStatus, FreshModule, SendResult } from "../behaviour.ts";
 import { type CloseFrame, type ControlFrame, type DataFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { ExitReason } from "../supervision/exit-reason.ts";
 import { describeName } from "../supervision/names.ts";
-import { onAbort } from "./abort.ts";
 import { Backoff } from "./backoff.ts";
 import { Counters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -259,6 +260,9 @@ export class ConnectionProcess<S> implements Connection<S> {
 
   async probe(): Promise<number> {
     const { link } = this.#transports;
+    if (this.isOpen && !this.#sender.ready) {
+      throw new Error("handleConnect hasn't answered yet, and nothing goes out before its replies. Probe when it has.");
+    }
     if (link === undefined || !this.#sender.ready) {
       throw new Error(`The connection is ${this.status}, so there is nothing to probe. Await opened() first.`);
     }

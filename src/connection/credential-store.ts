@@ -2,8 +2,9 @@
  * One credential that many ask for: it is fetched once however many ask, kept until it expires or is refused, and renewed before it
  * expires while somebody uses it. Nothing runs while nobody asks: the only timer is the deadline of a fetch that is under way.
  */
+
+import { onAbort } from "../abort.ts";
 import type { Clock, Timer } from "../platform/platform.ts";
-import { onAbort } from "./abort.ts";
 import { Backoff } from "./backoff.ts";
 import { CredentialError } from "./errors.ts";
 import { holdsSecret, withoutSecrets } from "./secrets.ts";

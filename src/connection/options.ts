@@ -151,7 +151,7 @@ export const OPTIONS: Readonly<Record<keyof ConnectionOptions, OptionEntry>> = {
     type: "number",
     unit: "ms",
     default: "250",
-    doc: "The ceiling of the first wait before a new attempt.",
+    doc: "The ceiling of the first wait before a new attempt. Where thousands of connections may lose the same server, 5000 or more: [how attempts spread](resilience.md#the-first-wait-of-a-fleet).",
     fallback: 250,
     check: milliseconds({ zero: true, infinity: false }),
   },

@@ -9,12 +9,12 @@ import { type Frame, type FrameLike, faultOf } from "../frame.ts";
 import type { Clock } from "../platform/platform.ts";
 import type { Channel, ChannelSendOptions } from "../transport/channel.ts";
 import type { Counters } from "./counters.ts";
+import { Drain } from "./drain.ts";
 import { InvalidOptionError } from "./errors.ts";
 import type { SendFault } from "./failures.ts";
 import { milliseconds, show } from "./option-checks.ts";
 import type { DropCause, DropCounter, SendOptions } from "./option-types.ts";
 import { frameOf, Outbox, type OutboxLimits } from "./outbox.ts";
-import { Waiters } from "./waiters.ts";
 
 export interface SenderPort {
   /** A frame that waited in the outbox was dropped, or one of a reply was not taken. */
@@ -56,7 +56,7 @@ export class Sender {
   readonly #port: SenderPort;
   readonly #outbox: Outbox | undefined;
   readonly #mark: number;
-  readonly #waiters = new Waiters();
+  readonly #drain = new Drain({ drained: () => this.#drained, channel: () => this.#drainsNext });
   readonly #dropping = new Set<DropCounter>();
   /** What has been handed over to, ready to take more or not. */
   #channel: Channel | undefined;
@@ -69,8 +69,6 @@ export class Sender {
   /** Where frames go straight to; none while they are to wait. It follows from the three above, for the hot path. */
   #target: Channel | undefined;
   #flushing = false;
-  /** The channel whose bytes drain() waits for, while it has been asked to tell. */
-  #watched: Channel | undefined;
   #over = false;
 
   constructor({ outbox, sendBuffer }: SenderOptions, clock: Clock, counters: Counters, port: SenderPort) {
@@ -83,7 +81,7 @@ export class Sender {
         : new Outbox(outbox, clock, (frame, cause) => {
             this.#count(cause);
             port.dropped(frame, cause);
-            this.#watch();
+            this.#drain.look();
           });
   }
 
@@ -126,25 +124,25 @@ export class Sender {
   /** The channel is over. */
   detach(): void {
     this.#channel = undefined;
-    this.#watched = undefined;
+    this.#drain.channelGone();
     this.#set("shut");
     this.#outbox?.connectionEnded();
-    this.#watch();
+    this.#drain.look();
   }
 
   /** The channel gives way to another: nothing more goes to it, and what it still holds counts until `release`. */
   retire(): void {
     this.#retired = this.#channel;
     this.#channel = undefined;
-    this.#watched = undefined;
+    this.#drain.channelGone();
     this.#set("shut");
   }
 
   /** The channel that gave way is over. */
   release(): void {
     this.#retired = undefined;
-    this.#watched = undefined;
-    this.#watch();
+    this.#drain.channelGone();
+    this.#drain.look();
   }
 
   /** Hands a frame, which is no close frame, to where it goes now. */
@@ -172,18 +170,14 @@ export class Sender {
   }
 
   /** Resolves when nothing waits any more. */
-  async drain(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#drained) return;
-    const drained = this.#waiters.wait(signal);
-    this.#watch();
-    return drained;
+  drain(signal: AbortSignal | undefined): Promise<void> {
+    return this.#drain.wait(signal);
   }
 
   /** Frames that had been accepted are lost. */
   lost(frames: number, error: Error): void {
     this.#counters.drop("lost", frames);
-    this.#waiters.fail(error);
+    this.#drain.fail(error);
   }
 
   /** Nothing more is taken: the connection is to terminate. What waits is dropped at the end. */
@@ -194,7 +188,7 @@ export class Sender {
   /** The connection has terminated: what waits is dropped. */
   end(error: Error): void {
     // Before the outbox is emptied, or drain() would take that for everything having been sent.
-    this.#waiters.fail(error);
+    this.#drain.fail(error);
     this.#outbox?.clear("terminated");
   }
 
@@ -243,7 +237,7 @@ export class Sender {
     }
     this.#flushing = false;
     this.#aim();
-    this.#watch();
+    this.#drain.look();
   }
 
   /** May it pass by what waits for a slow peer? Pings and pongs carry no order of messages, and ask whether he lives. */
@@ -304,22 +298,10 @@ export class Sender {
     return this.bufferedAmount === 0 && (this.#outbox?.length ?? 0) === 0;
   }
 
-  #watch(): void {
-    if (this.#waiters.size === 0) return;
-    if (this.#drained) {
-      this.#waiters.settle();
-      return;
-    }
-    const channel = (this.#retired?.bufferedAmount ?? 0) > 0 ? this.#retired : this.#channel;
-    // While frames wait for something else than the channel, it has nothing to tell; flush() or detach() brings us back here.
-    const forChannel = this.#gate === "open" || (this.#outbox?.length ?? 0) === 0;
-    if (channel === undefined || channel === this.#watched || !forChannel) return;
-    this.#watched = channel;
-    channel.flushed(() => {
-      if (this.#watched !== channel) return;
-      this.#watched = undefined;
-      this.#watch();
-    });
+  // While frames wait for something else than the channel, it has nothing to tell: a flush or a detach brings drain() on.
+  get #drainsNext(): Channel | undefined {
+    if (this.#gate !== "open" && (this.#outbox?.length ?? 0) > 0) return undefined;
+    return (this.#retired?.bufferedAmount ?? 0) > 0 ? this.#retired : this.#channel;
   }
 }
 

@@ -188,9 +188,9 @@ export class Transports {
     return predecessor.link;
   }
 
-  /** Cuts short the wait for a peer's FIN. */
+  /** The connection terminates, and its last socket with it, whatever that still waits for: the peer's FIN, or that the peer reads. */
   end(): void {
-    this.#lingering?.destroy();
+    this.#lingering?.destroy("now");
     this.#lingering = undefined;
   }
 
@@ -248,11 +248,7 @@ export class Transports {
         : generation === this.#successor?.generation
           ? this.#successor.channel
           : this.#link?.channel;
-    if (end.type !== "lost") {
-      // It may wait for the peer's FIN, and is cut off when the connection terminates.
-      this.#lingering?.destroy();
-      this.#lingering = of;
-    }
+    if (end.type !== "lost" && of !== undefined) this.#linger(of);
     if (of !== undefined && of === this.#link?.channel) this.#endLink();
     if (end.type === "closed") {
       this.#port.said({ type: "peerClosed", generation, code: end.code, reason: end.reason });
@@ -281,7 +277,17 @@ export class Transports {
 
   #leave(channel: Channel): void {
     const frames = channel.destroy();
+    this.#linger(channel);
     if (frames > 0) this.#port.gaveUp(frames);
+  }
+
+  /**
+   * It may wait for the peer's FIN, or for the peer to read what was sent. It is cut off when the connection terminates, or when another one is
+   * left: there is one at most.
+   */
+  #linger(channel: Channel): void {
+    if (this.#lingering !== channel) this.#lingering?.destroy("now");
+    this.#lingering = channel;
   }
 
   /** The link whose frames are delivered now. */

@@ -1,7 +1,7 @@
 /**
  * Promises that wait for something to come about, each with an AbortSignal of its own: opened() and drain().
  */
-import { onAbort } from "./abort.ts";
+import { onAbort } from "../abort.ts";
 
 type Waiter = { readonly resolve: () => void; readonly reject: (reason: unknown) => void };
 

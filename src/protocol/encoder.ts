@@ -265,8 +265,9 @@ export class Encoder {
     if (pending === 0 && slab !== undefined && roomOf(slab) >= size) {
       spare = undefined;
     } else {
-      // Doubling keeps the copying of a long run in proportion to its length.
-      slab = newSlab(Math.max(SLAB_SIZE, pending + size, pending * 2));
+      // Doubling keeps the copying of a long run in proportion to its length. Most are taken as soon as they are longer than a slab:
+      // those get what they need and no more, since a peer that doesn't read may leave many of them in memory.
+      slab = newSlab(Math.max(SLAB_SIZE, pending + size, pending < SLAB_SIZE ? 0 : pending * 2));
       slab.bytes.set(this.#bytes.subarray(this.#start, this.#position));
     }
     this.#use(slab);

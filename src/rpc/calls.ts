@@ -3,7 +3,7 @@
  *
  * A call leaves the table in the moment in which it is settled, so it is settled once.
  */
-import { onAbort } from "../connection/abort.ts";
+import { onAbort } from "../abort.ts";
 import { type FrameFault, faultOf } from "../frame.ts";
 import type { FrameLike } from "../index.ts";
 import { Call, type CallRequest, type Settle } from "./call.ts";

@@ -35,4 +35,4 @@ export type {
   SubscriptionEnd,
   SubscriptionEvent,
   SubscriptionStatus,
-} from "./subscription.ts";
+} from "./subscribing.ts";

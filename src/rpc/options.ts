@@ -72,6 +72,14 @@ export function timeoutOf(given: number | undefined, fallback: number): number {
   return given;
 }
 
+/** How many events an iterator of a subscription may leave waiting. @throws InvalidOptionError */
+export function bufferOf(given: number | undefined): number {
+  if (given === undefined) return 1000;
+  const [takes, check] = CHECKS.maxPending;
+  if (!check(given)) throw invalid("buffer", takes, given);
+  return given;
+}
+
 function invalid(name: string, takes: string, value: unknown): InvalidOptionError {
   const got =
     typeof value === "object" && value !== null

@@ -10,7 +10,7 @@ import { ForeignConnectionError } from "./errors.ts";
 import { type RpcOptions, resolveRpcOptions } from "./options.ts";
 import type { AnyMethods, CallArguments, CallId, CallResult, RpcProtocol } from "./protocol.ts";
 import { Session } from "./session.ts";
-import type { SubscribeOptions, Subscription } from "./subscription.ts";
+import type { SubscribeOptions, Subscription } from "./subscribing.ts";
 import { wrapCallbacks } from "./wrapped-module.ts";
 
 export interface Rpc<Message, Methods = AnyMethods> {
@@ -102,8 +102,7 @@ export function createRpc<Message, Methods = AnyMethods, Id extends CallId = num
 }
 
 function connectionOf(ref: ConnectionRef): Connection<unknown> {
-  if (typeof ref === "object" && "send" in ref) return ref;
-  // Throws for a name that nobody has, in the library's words.
+  // Throws for what refers to no connection, in the library's words.
   Fresh.isOpen(ref);
-  return Fresh.whereis(ref) as Connection<unknown>;
+  return typeof ref === "object" && "send" in ref ? ref : (Fresh.whereis(ref) as Connection<unknown>);
 }

@@ -12,16 +12,11 @@ import type { Call, CallOptions, CallRequest } from "./call.ts";
 import { Calls, type Ending, type RpcStats } from "./calls.ts";
 import { Delivery } from "./delivery.ts";
 import { CallNotSentError } from "./errors.ts";
-import { type ResolvedRpcOptions, timeoutOf } from "./options.ts";
+import { bufferOf, type ResolvedRpcOptions, timeoutOf } from "./options.ts";
 import type { CallId, RpcProtocol } from "./protocol.ts";
 import { Serving } from "./serving.ts";
-import {
-  type GapReason,
-  type SubscribeOptions,
-  type Subscription,
-  type SubscriptionPort,
-  SubscriptionProcess,
-} from "./subscription.ts";
+import type { GapReason, SubscribeOptions, Subscription } from "./subscribing.ts";
+import { type SubscriptionPort, SubscriptionProcess } from "./subscription.ts";
 
 /** How a connection has ended. */
 export type LinkEnding = Ending & { readonly reason: Exclude<GapReason, "replaced"> };
@@ -124,6 +119,7 @@ export class Session<Message, Id extends CallId> {
     const port: SubscriptionPort = {
       clock: this.#options.clock,
       timeout: timeoutOf(options.timeout, this.#options.timeout),
+      buffer: bufferOf(options.buffer),
       open: (request, settle) => this.#calls.open(request, settle),
       transmit: (call) => this.#transmit(call),
       answer: (call, read) => this.#calls.answer(call, read),
@@ -178,8 +174,7 @@ export class Session<Message, Id extends CallId> {
       }
       for (const call of [...this.#calls.replaying]) collect(call);
     }
-    const link = this.#link;
-    this.#connection.info(new Note(() => this.#opened(link)));
+    this.#connection.info(new Note(() => this.#opened()));
     return frames.length === own.length ? response : reply(frames, (response as { readonly state: S }).state);
   }
 
@@ -229,9 +224,9 @@ export class Session<Message, Id extends CallId> {
     return this.#state === "open" && this.#connection.isOpen && (early || this.#isReady);
   }
 
-  /** What handleConnect's answer carried has been sent, and the outbox behind it. */
-  #opened(link: number): void {
-    if (link !== this.#link || this.#state !== "connecting") return;
+  // What handleConnect's answer carried has been sent, and the outbox behind it. The end of this connection, should it have come
+  // meanwhile, stands behind this in the mailbox.
+  #opened(): void {
     this.#state = "open";
     this.#delivery.watch();
     this.#sendAll();

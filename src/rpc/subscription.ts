@@ -8,77 +8,22 @@
 import type { Clock } from "../index.ts";
 import type { Call, CallRequest, Settle } from "./call.ts";
 import { CallError, ConnectionLostError, SubscriptionOverflowError, SubscriptionRefusedError } from "./errors.ts";
-import { EventQueue, type Overflow } from "./event-queue.ts";
-
-/** The stream was interrupted: messages of that time may be lost, unless the parameters resume where the last one was. */
-export type Gap = {
-  /** When the subscription was last heard of, in ms since 1970: its newest message, or its confirmation. */
-  readonly since: number;
-  /** ms from then until it was established again. */
-  readonly duration: number;
-  /** "closed", "failed": how the connection ended; "replaced": by a new one, so messages may also have come twice. */
-  readonly reason: GapReason;
-};
-
-export type GapReason = "closed" | "failed" | "replaced";
-
-export type SubscriptionStatus = "waiting" | "asked" | "active" | "leaving" | "ended";
-
-export type SubscriptionEnd =
-  | { readonly reason: "unsubscribed" | "terminated" }
-  /** SubscriptionRefusedError, SubscriptionOverflowError, CallTimeoutError, CallNotSentError, or what `parameters` threw. */
-  | { readonly reason: "failed"; readonly error: unknown };
-
-/** What an iterator of a subscription gives, in the order in which it happened. */
-export type SubscriptionEvent<Item> =
-  | { readonly type: "message"; readonly message: Item }
-  | { readonly type: "gap"; readonly gap: Gap };
-
-export type SubscribeOptions<Message, Params, Item, Confirmation> = {
-  /** The method that subscribes; its request is made by the protocol's `request`, as a call's is. */
-  readonly method: string;
-  /** Gives the parameters, each time that it is asked for; `previous` are those of the time before. Default: none. */
-  readonly parameters?: (previous: Params | undefined) => Params;
-  /**
-   * What confirms it: "answer" (default), the answer to the request; a function that looks at each message until it gives something
-   * else than undefined, or throws if the message is a refusal; "none": nothing does, so it is taken as granted once it is sent.
-   */
-  readonly confirm?: "answer" | "none" | ((message: Message) => Confirmation | undefined);
-  /** Is this message one of the subscription's? `confirmation` is the present one; undefined while there is none. */
-  readonly matches: (message: Message, confirmation: Confirmation | undefined) => boolean;
-  /** What of a message is handed on. Default: all of it. */
-  readonly item?: (message: Message) => Item;
-  /** The call that ends it. Default: none is made. */
-  readonly unsubscribe?: (
-    confirmation: Confirmation | undefined,
-    params: Params | undefined,
-  ) => { readonly method: string; readonly params?: unknown };
-  /** Gets each message; while its promise is pending, nothing else of the connection is handled. Without it, iterate. */
-  readonly onMessage?: (item: Item) => void | Promise<void>;
-  /** Told of each gap, before the first message behind it. */
-  readonly onGap?: (gap: Gap) => void;
-  /** How long the server may take to confirm, in ms. Default: the rpc's timeout. */
-  readonly timeout?: number;
-  /** Of an iterator: events that may wait. Default 1000. */
-  readonly buffer?: number;
-  /** Of an iterator that is too slow: "fail" (default) ends the subscription with an error, "drop-oldest" counts in `dropped`. */
-  readonly overflow?: Overflow;
-};
-
-export interface Subscription<Item> extends AsyncIterable<SubscriptionEvent<Item>, undefined>, Disposable {
-  readonly status: SubscriptionStatus;
-  /** Events that an iterator was too slow for. */
-  readonly dropped: number;
-  /** How it ended; never rejects. A refusal is only told here and by the iterator. */
-  readonly ended: Promise<SubscriptionEnd>;
-  /** Ends it: no message comes any more, and while there is no connection it isn't asked for again. */
-  unsubscribe(): void;
-}
+import { EventQueue } from "./event-queue.ts";
+import type {
+  Gap,
+  GapReason,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionEnd,
+  SubscriptionEvent,
+  SubscriptionStatus,
+} from "./subscribing.ts";
 
 /** What a subscription needs of its connection. */
 export interface SubscriptionPort {
   readonly clock: Clock;
   readonly timeout: number;
+  readonly buffer: number;
   /** Makes a call that is to be sent. */
   open(request: CallRequest, settle: Settle): Call;
   /** Sends it now, if that is possible; its phase tells. */
@@ -111,7 +56,7 @@ export class SubscriptionProcess<Message, Params, Item, Confirmation> implements
   constructor(options: SubscribeOptions<Message, Params, Item, Confirmation>, port: SubscriptionPort) {
     this.#options = options;
     this.#port = port;
-    this.#queue = new EventQueue(options.buffer ?? 1000, options.overflow ?? "fail");
+    this.#queue = new EventQueue(port.buffer, options.overflow ?? "fail");
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -225,7 +170,7 @@ export class SubscriptionProcess<Message, Params, Item, Confirmation> implements
   // ── Inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #open(method: string, params: unknown, expects: "answer" | "nothing", settle: Settle): Call {
-    const { timeout = this.#port.timeout } = this.#options;
+    const { timeout } = this.#port;
     return this.#port.open({ method, params, expects, origin: "subscription", timeout, options: {} }, settle);
   }
 
@@ -300,8 +245,7 @@ export class SubscriptionProcess<Message, Params, Item, Confirmation> implements
 
   #enqueue(event: SubscriptionEvent<Item>): void {
     if (this.#queue.push(event)) return;
-    const { buffer = 1000, method } = this.#options;
-    const error = new SubscriptionOverflowError(buffer, method);
+    const error = new SubscriptionOverflowError(this.#port.buffer, this.#options.method);
     if (this.#options.unsubscribe === undefined || this.#status !== "active") {
       this.#finish({ reason: "failed", error });
       return;

@@ -2,13 +2,13 @@
  * How each fault is done to a proxied connection: which part of its link does what.
  */
 import type { DrawnFault, FaultDirection, FaultPhase } from "./fault.ts";
-import { closeFrame, garbage, injectedChunks, isControl, tlsAlert } from "./injected-frames.ts";
+import { closeFrame, GARBAGE_BYTES, garbage, injectedChunks, isControl, tlsAlert } from "./injected-frames.ts";
 import type { Pace } from "./lane.ts";
+import { refusalOf } from "./peer-faults.ts";
 import { DIRECTIONS, type ProxyLink } from "./proxy-link.ts";
 import { refusalResponse } from "./response.ts";
 
 const HANDSHAKE_FAILURE = 40;
-const GARBAGE = 16;
 const GLUE_TIME = 50;
 /** ms between the pieces that a bandwidth lets through, or more where a piece would hold no byte. */
 const BANDWIDTH_STEP = 10;
@@ -33,7 +33,7 @@ export function perform(fault: DrawnFault, random: () => number, { link, phase, 
       for (const direction of hit) link.swallow(direction);
       break;
     case "refuse":
-      link.answerInPlace(refusal(fault), { raw: false, end: fault.keepOpen !== true });
+      link.answerInPlace(refusalResponse(fault.status, refusalOf(fault)), { raw: false, end: fault.keepOpen !== true });
       break;
     case "tlsAlert":
       link.answerInPlace(tlsAlert(fault.description ?? HANDSHAKE_FAILURE), { raw: true, end: false });
@@ -42,7 +42,7 @@ export function perform(fault: DrawnFault, random: () => number, { link, phase, 
       down(fault.ms ?? Number.POSITIVE_INFINITY);
       break;
     case "garbage": {
-      const bytes = garbage(fault.bytes ?? GARBAGE, random);
+      const bytes = garbage(fault.bytes ?? GARBAGE_BYTES, random);
       if (phase === "clientHello") link.answerInPlace(bytes, { raw: true, end: false });
       else for (const direction of hit) link.lanes[direction].interject(bytes);
       break;
@@ -112,15 +112,6 @@ function close(
       if (fin) link.finish("end", DIRECTIONS);
       else for (const one of DIRECTIONS) link.swallow(one);
     },
-  });
-}
-
-function refusal(fault: Extract<DrawnFault, { readonly type: "refuse" }>): Uint8Array {
-  const { status, retryAfter, headers = [], body, keepOpen } = fault;
-  return refusalResponse(status, {
-    headers: [...headers, ...(retryAfter === undefined ? [] : [["retry-after", String(retryAfter)] as const])],
-    ...(body !== undefined && { body }),
-    ...(keepOpen !== undefined && { keepOpen }),
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * A plan's way in: from a JSON text or from code, checked as a whole, with a sentence that says what is wrong and where.
  */
+import { inspect } from "node:util";
 import { nearestName } from "../nearest.ts";
 import type { Fault, FaultPhase, FaultPlan, FaultType } from "./fault.ts";
 import {
@@ -161,6 +162,6 @@ function didYouMean(name: unknown, known: readonly string[]): string {
 
 function show(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value);
+  const text = typeof value === "string" ? JSON.stringify(value) : inspect(value, { breakLength: Infinity });
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

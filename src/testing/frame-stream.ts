@@ -2,7 +2,7 @@
  * The WebSocket part of one connection, on the protocol engine in the server's role: the client's bytes to frames in the
  * inbox, the answers that the protocol asks for, and what the script sends.
  */
-import { type CloseFrame, type FrameLike, faultOf } from "../frame.ts";
+import { type CloseFrame, type Frame, type FrameLike, faultOf } from "../frame.ts";
 import { type EncodeOptions, Encoder } from "../protocol/encoder.ts";
 import { Engine } from "../protocol/engine.ts";
 import type { ExtensionFailure, Violation } from "../protocol/event.ts";
@@ -29,6 +29,8 @@ const CONGESTION = 1024 * 1024;
 
 export class FrameStream {
   automatic: Automatic;
+  /** Hears of each frame of the client before it is answered, and before the script does. */
+  onFrame: ((frame: Frame) => void) | undefined;
 
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
@@ -81,6 +83,7 @@ export class FrameStream {
     engine.congested = this.#outgoing.waitingBytes > CONGESTION;
     engine.push(chunk);
     for (let event = engine.next(); event !== undefined; event = engine.next()) {
+      if (event.type !== "violation" && event.type !== "extensionFailed") this.onFrame?.(event);
       this.#sendAnswer(event.type === "ping" ? "pong" : "close");
       if (event.type === "violation") this.#violated(event);
       else if (event.type === "extensionFailed") this.#failed(event);

@@ -43,6 +43,9 @@ export function tlsAlert(description: number): Uint8Array {
   return Uint8Array.of(21, 3, 3, 0, 2, 2, description);
 }
 
+/** How much garbage there is where a fault doesn't say. */
+export const GARBAGE_BYTES = 16;
+
 /** So many drawn bytes. */
 export function garbage(bytes: number, random: () => number): Uint8Array {
   return Uint8Array.from({ length: bytes }, () => Math.floor(random() * 256));

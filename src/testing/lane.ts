@@ -37,7 +37,6 @@ export class Lane {
   #messagesHeld = 0;
   #lastEnd: PieceEnd = "inside";
   #latency: (() => number) | undefined;
-  #lastDue = 0;
   #pace: Pace | undefined;
   #glue: Glue | undefined;
   /** Glue that holds nothing back just now, since its messages or its time have been reached. */
@@ -80,7 +79,7 @@ export class Lane {
 
   /** Something to be done when everything so far has gone out. It is lost if that is. */
   event(run: () => void): void {
-    if (!this.#isSwallowing && !this.#isClosed) this.#enqueue({ type: "event", run, due: this.#lastDue });
+    if (!this.#isSwallowing && !this.#isClosed) this.#enqueue({ type: "event", run, due: 0 });
   }
 
   /** The stream ends: `carried` when the other side is to learn of it, `hidden` when a fault keeps it from that. */
@@ -99,6 +98,7 @@ export class Lane {
   }
 
   inject(injection: Injection): void {
+    if (this.#isSwallowing || this.#isClosed) return;
     this.#injections.push(injection);
     this.#pump();
   }
@@ -156,7 +156,6 @@ export class Lane {
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     this.#injections.length = 0;
-    this.#clearTimers();
     this.#throttle();
   }
 
@@ -173,10 +172,9 @@ export class Lane {
     this.#pump();
   }
 
-  // Order is kept, whatever is drawn.
+  // The queue keeps the order, whatever is drawn.
   #nextDue(): number {
-    if (this.#latency !== undefined) this.#lastDue = Math.max(this.#lastDue, performance.now() + this.#latency());
-    return this.#lastDue;
+    return this.#latency === undefined ? 0 : performance.now() + this.#latency();
   }
 
   #throttle(): void {

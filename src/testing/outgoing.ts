@@ -65,6 +65,15 @@ export class Outgoing {
     }
   }
 
+  /** What is written from now on waits so many ms, or for good. Pieces that are under way go on, and the rest then goes with them. */
+  holdBack(ms: number): void {
+    if (this.#held !== undefined) return;
+    this.#held = [];
+    if (ms === Number.POSITIVE_INFINITY) return;
+    const timer = setTimeout(() => this.#release(), ms);
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
   /** From now on everything is taken and nothing sent. */
   swallow(): void {
     this.#swallows = true;

@@ -10,12 +10,17 @@ import type { ExtensionEntry } from "../protocol/header-field.ts";
 import { valuesOf } from "../protocol/header-field.ts";
 import { answerTo } from "../protocol/negotiation.ts";
 import { PeerError } from "./errors.ts";
+import type { DrawnFault, Fault, FaultDirection, FaultPhase } from "./fault.ts";
+import { drawFault } from "./fault-draws.ts";
+import { checkFault } from "./fault-plan.ts";
 import { type Automatic, FrameStream, type FrameStreamOptions } from "./frame-stream.ts";
 import { Inbox } from "./inbox.ts";
 import { Outgoing } from "./outgoing.ts";
 import { closedBy, describeEnd, type PeerEnd } from "./peer-end.ts";
+import { performOnPeer } from "./peer-faults.ts";
 import { type RequestHead, type RequestHeadFault, RequestHeadReader, type RequestHeadResult } from "./request-head.ts";
 import { type Refusal, type ResponseChanges, refusalResponse, upgradeResponse } from "./response.ts";
+import { seededRandom } from "./seeded-random.ts";
 import { Latch } from "./wait.ts";
 
 export type AcceptOptions = ResponseChanges & {
@@ -52,6 +57,11 @@ export type PeerSettings = FrameStreamOptions & {
 /** `timeout` in ms; default the server's own. */
 export type WaitOptions = { readonly timeout?: number };
 
+/** What a plan of faults waits for. */
+export type PeerEvent =
+  | { readonly type: "phase"; readonly phase: FaultPhase }
+  | { readonly type: "message"; readonly direction: FaultDirection };
+
 type Stage =
   | { readonly type: "head"; readonly reader: RequestHeadReader }
   // `early` is what came behind the request.
@@ -79,6 +89,8 @@ export class Peer {
   readonly #frames: FrameStream;
   readonly #request = new Latch<RequestHead>();
   readonly #delays = new Set<() => void>();
+  #watcher: ((event: PeerEvent) => void) | undefined;
+  #random: (() => number) | undefined;
   #stage: Stage = { type: "head", reader: new RequestHeadReader() };
   #earlyBytes = 0;
   #headFault: RequestHeadFault | undefined;
@@ -174,6 +186,7 @@ export class Peer {
       verdict.type === "accepted"
         ? verdict
         : { key: head.header("sec-websocket-key") ?? "", subprotocols: [], extensions: [] };
+    this.#watcher?.({ type: "phase", phase: "answer" });
     const { split, glue = [], automatic = this.automatic } = options;
     const protocol = typeof options.protocol === "function" ? options.protocol(subprotocols) : options.protocol;
     const agreed = this.#agree(extensions, options.extensions ?? this.#settings.extensions);
@@ -189,6 +202,7 @@ export class Peer {
       await this.#outgoing.writePieces([bytes.subarray(0, at), bytes.subarray(at)], pauseMs);
     }
     this.automatic = automatic;
+    this.#watcher?.({ type: "phase", phase: "open" });
     this.#startFrames(early);
     return head;
   }
@@ -208,12 +222,12 @@ export class Peer {
    * permessage-deflate, `compress: false` sends a message as it is, and `true` compresses it however short.
    */
   send(frame: FrameLike, options?: { readonly compress?: boolean }): void {
-    this.#outgoing.write(this.#encoded(frame, options));
+    this.#send([frame], options);
   }
 
   /** Sends several frames in one write. */
   sendTogether(frames: readonly FrameLike[]): void {
-    this.#outgoing.write(Buffer.concat(frames.map((frame) => this.#encoded(frame))));
+    this.#send(frames);
   }
 
   /** Sends bytes as they are, at any time; a string as UTF-8. */
@@ -299,7 +313,61 @@ export class Peer {
     });
   }
 
+  // ── Faults ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Plays a fault now, in the words of a FaultProxy: reset, end, blackHole, stall, close, inject, garbage, and refuse while a request waits for its
+   * answer. What is drawn is drawn from the number of the connection. @throws FaultPlanError for what is no fault, PeerError for what isn't a server's to play
+   */
+  apply(fault: Fault): void {
+    checkFault(fault, this.#phase);
+    this.#random ??= seededRandom(this.number);
+    this.applyDrawn(drawFault(fault, this.#phase, this.#random), this.#random);
+  }
+
+  /** For `playing()`: a fault whose ranges are drawn. */
+  applyDrawn(fault: DrawnFault, random: () => number): void {
+    performOnPeer(fault, random, {
+      reset: () => this.reset(),
+      end: () => this.end(),
+      blackHole: () => this.blackHole(),
+      ignore: () => {
+        this.automatic = false;
+        this.#outgoing.swallow();
+      },
+      pause: () => this.pause(),
+      resume: () => this.resume(),
+      holdBack: (ms) => this.#outgoing.holdBack(ms),
+      sendRaw: (bytes) => this.sendRaw(bytes),
+      refuse: (status, refusal) => {
+        this.#claimAnswer("refuse");
+        this.#refuseNow(status, refusal);
+      },
+      delay: (ms) => this.delay(ms),
+    });
+  }
+
+  /** For `playing()`: who hears of phases and messages. */
+  watch(watcher: (event: PeerEvent) => void): void {
+    this.#watcher = watcher;
+    this.#frames.onFrame = (frame) => {
+      if (frame.type === "close") watcher({ type: "phase", phase: "closing" });
+      this.#heard(frame, "toServer");
+    };
+  }
+
   // ── Inside ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #phase(): FaultPhase {
+    switch (this.#stage.type) {
+      case "head":
+        return "connect";
+      case "request":
+        return "request";
+      default:
+        return "open";
+    }
+  }
 
   #listen(): void {
     const { socket } = this;
@@ -338,6 +406,7 @@ export class Peer {
     if (result === undefined) return;
     if (result.type === "head") {
       this.#stage = { type: "request", early: [] };
+      this.#watcher?.({ type: "phase", phase: "request" });
       this.#request.resolve(result.head);
       if (result.rest.byteLength > 0) this.#received(result.rest);
       return;
@@ -436,12 +505,29 @@ export class Peer {
     if (this.#earlyBytes > MAX_EARLY_BYTES) this.socket.resume();
   }
 
+  #send(frames: readonly FrameLike[], options?: { readonly compress?: boolean }): void {
+    const bytes = frames.map((frame) => this.#encoded(frame, options));
+    if (frames.some((frame) => typeOf(frame) === "close")) this.#watcher?.({ type: "phase", phase: "closing" });
+    this.#outgoing.write(bytes.length === 1 ? (bytes[0] as Uint8Array) : Buffer.concat(bytes));
+    for (const frame of frames) this.#heard(frame, "toClient");
+  }
+
+  #heard(frame: FrameLike, direction: FaultDirection): void {
+    const type = typeOf(frame);
+    if (type === "text" || type === "binary") this.#watcher?.({ type: "message", direction });
+  }
+
   #encoded(frame: FrameLike, options?: { readonly compress?: boolean }): Uint8Array {
     if (this.#stage.type === "head" || this.#stage.type === "request" || this.#stage.type === "refused") {
       throw new PeerError("misused", "A frame can't be sent before accept(). Bytes can, at any time: use sendRaw().");
     }
     return this.#frames.encode(frame, options);
   }
+}
+
+function typeOf(frame: FrameLike): Frame["type"] {
+  if (typeof frame === "string") return "text";
+  return frame instanceof Uint8Array ? "binary" : frame.type;
 }
 
 // The protocol leaves to whoever speaks HTTP what HTTP itself asks of a request (RFC 9112 §3.2, RFC 6455 §4.2.1).

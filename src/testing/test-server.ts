@@ -54,6 +54,11 @@
  * `automatic: ["close"]` or `["pong"]` leaves one of the two. A frame that nobody asked for is never sent, and before accept()
  * or refuse() not a byte.
  *
+ * ## Faults by their names
+ *
+ * `peer.apply(fault)` plays a fault in the words of a FaultProxy: `peer.apply({ type: "inject", frame: { opcode: "ping", size: 125 }, times: 100000 })`
+ * is a flood of pings. `playing(plan, script)` is a script that plays a whole plan; see fault-proxy.ts. What is the link's own takes a proxy.
+ *
  * ## A server that is away
  *
  * `await server.down()` refuses connections (those that stand go on); `await server.up()` takes them again, on the same port.

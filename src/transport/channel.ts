@@ -141,9 +141,10 @@ export interface Channel {
   hibernate(): void;
   /**
    * Ends now and silently; after `ended` it cuts short the wait for the peer's FIN. What was sent before is still
-   * given to the system, for at most `closeTimeout`. Answers how many frames that send had accepted the system hasn't taken yet.
+   * given to the system, for at most `closeTimeout`; with "now", also behind a call without it, not even that is waited for. Answers how
+   * many frames that send had accepted the system hasn't taken yet.
    */
-  destroy(): number;
+  destroy(how?: "now"): number;
 }
 
 /** An attempt under way. */

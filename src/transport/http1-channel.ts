@@ -161,14 +161,15 @@ export class Http1Channel implements Channel {
     if (failure !== undefined) this.#finish(unprocessed(failure));
   }
 
-  destroy(): number {
+  destroy(how?: "now"): number {
     if (this.#state === "open") this.#writer.flushAll();
     this.#state = "over";
     this.#engine.close();
     this.#writer.forget();
     // Asked before the socket is destroyed, which forgets what it held.
     const frames = this.#writer.unsentFrames;
-    destroyWhenWritten(this.#socket, this.#parting);
+    if (how === "now") this.#socket.destroy();
+    else destroyWhenWritten(this.#socket, this.#parting);
     return frames;
   }
 

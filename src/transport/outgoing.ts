@@ -3,10 +3,11 @@
  */
 import { type ClientRequest, type RequestOptions, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import type { Socket } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import type { Address } from "./address.ts";
 import type { HeaderPair } from "./channel.ts";
 import { dial, serverNameOf } from "./dial.ts";
+import { guardedLookup } from "./lookup.ts";
 import { RESERVED_TRANSPORT_OPTIONS } from "./transport-options.ts";
 
 export type Outgoing = {
@@ -28,9 +29,9 @@ export function makeRequest(
   dialled: (socket: Socket) => void,
 ): Outgoing {
   const { tls, agent, ...plain } = withoutReserved(transportOptions);
-  const options: Readonly<Record<string, unknown>> & { readonly servername?: unknown } = address.secure
-    ? { ...plain, ...withoutReserved((tls ?? {}) as Readonly<Record<string, unknown>>) }
-    : plain;
+  const options: Readonly<Record<string, unknown>> & { readonly servername?: unknown } = withGuardedLookup(
+    address.secure ? { ...plain, ...withoutReserved((tls ?? {}) as Readonly<Record<string, unknown>>) } : plain,
+  );
   const { where } = address;
   const ownSocket = agent === undefined || agent === null || agent === false;
   let thrown: { readonly error: unknown } | undefined;
@@ -75,6 +76,11 @@ export function abandon(request: ClientRequest): void {
     onSocket(socket, error);
   };
   request.destroy();
+}
+
+function withGuardedLookup(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { lookup } = options;
+  return typeof lookup === "function" ? { ...options, lookup: guardedLookup(lookup as LookupFunction) } : options;
 }
 
 function withoutReserved(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

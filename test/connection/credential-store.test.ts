@@ -174,6 +174,49 @@ test("a renewal that takes so long that the credential expires is waited for, no
   assert.equal(await answer, "b");
 });
 
+test("a renewal goes on when the last one who has come to wait for it leaves again", async () => {
+  const { token, asked, clock } = tokenService({ renewBefore: 1000 });
+  void token.get();
+  await settled();
+  asked[0]?.give("a", 4000);
+  await settled();
+  clock.advance(3000);
+  await token.get();
+  clock.advance(1000);
+  const leaving = new AbortController();
+  const left = token.get({ signal: leaving.signal });
+  await settled();
+  leaving.abort(new Error("gone"));
+  await assert.rejects(left, { message: "gone" });
+  assert.equal(asked[1]?.signal.aborted, false);
+  asked[1]?.give("b");
+  await settled();
+  assert.equal(await token.get(), "b");
+  assert.equal(asked.length, 2);
+});
+
+test("a renewal that gives the same credential prolongs it: whoever was given it before can still have it refused", async () => {
+  const { token, asked, clock } = tokenService({ renewBefore: 1000 });
+  const one = connectionOf(token.headers(bearer));
+  const first = one.ask();
+  await settled();
+  asked[0]?.give("a", 4000);
+  await first;
+  clock.advance(3000);
+  await token.get();
+  await settled();
+  asked[1]?.give("a", 10_000);
+  await settled();
+  clock.advance(2000);
+  assert.equal(await token.get(), "a");
+  token.refused(one.self);
+  const second = one.ask();
+  await settled();
+  assert.equal(asked[2]?.reason, "refused");
+  asked[2]?.give("b");
+  assert.deepEqual(await second, bearer("b"));
+});
+
 test("when one connection is refused after another has had the credential refreshed, there is no second fetch", async () => {
   const { token, asked } = tokenService();
   const provider = token.headers(bearer);

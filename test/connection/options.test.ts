@@ -82,6 +82,7 @@ const WRONG: readonly [unknown, RegExp][] = [
   [{ retryAfter: true }, /retryAfter takes false or an object with max; it got true/],
   [{ outbox: true }, /outbox takes false or an object with maxMessages, maxBytes, maxAge, overflow/],
   [{ outbox: { overflow: "explode" } }, /outbox\.overflow takes "reject" or "drop-oldest"/],
+  [{ sendBuffer: -1 }, /sendBuffer takes a whole number, 0 or more, or Infinity; it got -1/],
   [{ inbox: { maxMessages: 0 } }, /inbox\.maxMessages takes a whole number, 1 or more/],
   [{ maxMessageSize: 1.5 }, /maxMessageSize takes a whole number/],
   [{ errorLogging: "no" }, /errorLogging takes true or false/],
@@ -95,7 +96,7 @@ const WRONG: readonly [unknown, RegExp][] = [
     /clock takes an object with the functions/,
   ],
   [{ random: 0.5 }, /random takes a function \(\) => number that gives numbers in \[0, 1\); it got 0\.5/],
-  [{ name: "" }, /name takes a string that isn't empty, or a symbol/],
+  [{ name: "" }, /name takes a string that isn't empty, a symbol, /],
   [
     { name: { global: "" } },
     /takes a string that isn't empty, a symbol, \{ global: "…" \}, or \{ via: registry, name \}/,

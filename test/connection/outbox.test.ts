@@ -252,6 +252,9 @@ test("one timer is enough for any number of frames, however they come and go, an
   clock.advance(949);
   assert.deepEqual(dropped, [["more", "expired"]]);
   assert.equal(clock.pending, 0);
+  outbox.put(text("last"));
+  outbox.take();
+  assert.equal(clock.pending, 0, "what has been taken leaves none behind");
 });
 
 test("ten thousand frames with times of their own come, are replaced and expire in about proportional time", () => {

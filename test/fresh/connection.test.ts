@@ -289,6 +289,21 @@ test("probe() rejects when there is nothing to probe, and when the connection en
   await assert.rejects(connection.probe(), /terminated, so there is nothing to probe/);
 });
 
+test("probe() while handleConnect is pending says so: nothing goes out before its replies", async () => {
+  await using server = await WsServer.start();
+  const held = gate();
+  const recorder = new Recorder<null>({
+    handleConnect: (_status, _headers, state) => held.promise.then(() => ok(state)),
+  });
+  await using connection = launch(server, recorder, null);
+  await connection.opened();
+  await assert.rejects(connection.probe(), /handleConnect hasn't answered yet/);
+  held.open();
+  await recorder.call("handleConnect");
+  await new Promise(setImmediate);
+  assert.ok((await connection.probe()) >= 0);
+});
+
 test("after its end a connection does nothing and says so", async () => {
   await using server = await WsServer.start();
   const recorder = new Recorder<null>();

@@ -160,6 +160,9 @@ test("after ten seconds open a credential was accepted: a refusal then is the fi
   await using _end = connection;
   for (let hour = 1; hour <= 5; hour += 1) {
     await recorder.call("handleConnect", hour);
+    // A frame that can't be sent ends nothing, so it doesn't count as the connection's end.
+    connection.send("\ud800");
+    await recorder.call("handleError", hour);
     clock.advance(hour === 1 ? 10_000 : 3_600_000);
     (await server.peer(hour)).socket.close(4401);
     await recorder.call("handleDisconnect", hour);

@@ -44,7 +44,7 @@ test("starting under a name that is taken throws AlreadyStartedError with the co
     assert.throws(start, (error) => {
       assert.ok(error instanceof AlreadyStartedError);
       assert.equal(error.connection, connection);
-      assert.match(error.message, /taken is already running/);
+      assert.match(error.message, /"taken" is already running/);
       return true;
     });
   }

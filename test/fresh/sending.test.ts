@@ -363,6 +363,40 @@ test("drain waits for the outbox too: until it has gone out, or will never go", 
   });
 });
 
+test("drain waits as long as frames do: in an idle connection until somebody reconnects; once terminated there is nothing to wait for", async () => {
+  await using server = await WsServer.start();
+  const { connection } = await idle(server, { outbox: { maxAge: Number.POSITIVE_INFINITY } });
+  connection.send("patient");
+  let isDrained = false;
+  const drained = connection.drain().then(() => {
+    isDrained = true;
+  });
+  connection.info("and no reconnect");
+  await new Promise(setImmediate);
+  assert.equal(isDrained, false);
+  connection.reconnect();
+  await drained;
+  connection.close();
+  await connection.stop();
+  await connection.drain();
+});
+
+test("drain rejects with casting_failed when frames that it waits for are lost", async () => {
+  await using server = await WsServer.start();
+  await using connection = launch(server, new Recorder<null>(), null);
+  await connection.opened();
+  const peer = await server.peer();
+  peer.tcp.pause();
+  while (connection.bufferedAmount === 0) {
+    connection.send(new Uint8Array(100_000));
+    await new Promise(setImmediate);
+  }
+  const lost = assert.rejects(connection.drain(), { kind: "casting_failed" });
+  peer.reset();
+  await lost;
+  assert.ok(connection.stats.dropped.lost > 0);
+});
+
 test("a send within a callback is the connection's own: in order, and answered the same", async () => {
   await using server = await WsServer.start();
   const answers: string[] = [];

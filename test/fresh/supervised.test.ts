@@ -101,7 +101,8 @@ test("a supervisor that stops closes its connections with 1001, and each hears o
   const recorder = new Recorder<number>();
   const supervisor = Supervisor.start([[recorder.module, { uri: server.url, state: 1, options: QUICK }]]);
   const peer = await server.peer();
-  await (supervisor.whichChildren()[0]?.child as Connection<number>).opened();
+  const connection = supervisor.whichChildren()[0]?.child as Connection<number>;
+  await connection.opened();
   await supervisor.stop("shutdown");
   assert.equal((await peer.closed).code, 1001);
   assert.deepEqual(recorder.all("handleTerminate")[0]?.given, ["shutdown"]);

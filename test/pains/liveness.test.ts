@@ -295,6 +295,25 @@ test("pain 4: a stalled event loop kills healthy links: nor does a callback that
   assert.equal((await recorder.call("handleError")).given[0].reason, "pong_timeout");
 });
 
+test("pain 4: a stalled event loop kills healthy links: nor is a new link judged while it isn't read, behind the one that it replaces", async (t) => {
+  const { server, clock, connection, recorder, peer } = await alive(t, { closeTimeout: 10 * 60_000 });
+  // It never answers our close frame, so that the new one waits for closeTimeout.
+  peer.automatic = false;
+  const replaced = connection.replace();
+  const next = await server.connection(2);
+  await recorder.call("handleConnect", 2);
+  await clock.run(10 * 60_000 - 1);
+  assert.equal(connection.isOpen, true);
+  assert.ok(next.received.filter(({ type }) => type === "ping").length > 1);
+  next.send("at last");
+  await clock.run(1);
+  await replaced;
+  await recorder.call("handleIn");
+  await clock.run(INTERVAL + TIMEOUT);
+  assert.deepEqual(recorder.all("handleError"), []);
+  assert.equal(connection.stats.opens, 2);
+});
+
 // ── 5 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 test("pain 5: pong behind bulk data: bytes of a message that never ends are bytes, and the pong may wait behind it", async (t) => {

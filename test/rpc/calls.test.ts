@@ -84,3 +84,11 @@ test("calls that subscriptions make count against no limit", () => {
   assert.throws(open, TooManyCallsError);
   assert.equal(calls.stats.notSent, 1);
 });
+
+test("an answer with the id of a call that hasn't been sent answers nothing", () => {
+  const { calls, open } = table();
+  const call = open();
+  assert.equal(calls.sentWith(call.id), undefined);
+  calls.sent(call, 1);
+  assert.equal(calls.sentWith(call.id), call);
+});

@@ -23,7 +23,7 @@ export const failure = ({ id }: Request, code: number, message: string, data?: u
 });
 
 /** Subtracts, echoes, refuses what it doesn't know, and never answers "silent". */
-const arithmetic: Answering = (request) => {
+export const arithmetic: Answering = (request) => {
   const { id, method, params } = request;
   if (id === undefined) return undefined;
   switch (method) {

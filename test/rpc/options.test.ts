@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvalidOptionError } from "../../src/index.ts";
-import { resolveRpcOptions, timeoutOf } from "../../src/rpc/options.ts";
+import { bufferOf, resolveRpcOptions, timeoutOf } from "../../src/rpc/options.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 
 test("the defaults are those that the documentation names", () => {
@@ -54,7 +54,10 @@ test("a name that isn't there is refused with the nearest that is", () => {
   assert.throws(() => resolveRpcOptions({ colour: 1 } as object), /no option colour\. There are timeout, maxPending/);
 });
 
-test("a call's own timeout is checked, too", () => {
+test("a call's own timeout is checked, too, and an iterator's buffer", () => {
+  assert.equal(bufferOf(undefined), 1000);
+  assert.equal(bufferOf(1), 1);
+  assert.throws(() => bufferOf(0), /The option buffer takes a whole number, 1 or more; it got 0\./);
   assert.equal(timeoutOf(undefined, 5), 5);
   assert.equal(timeoutOf(7, 5), 7);
   assert.throws(() => timeoutOf(0, 5), InvalidOptionError);

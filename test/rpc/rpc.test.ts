@@ -20,7 +20,7 @@ import {
 import { FakeClock } from "../../src/testing/index.ts";
 import { gate, launch, QUICK, Recorder } from "../fresh/fixtures.ts";
 import type { WsPeer } from "../fresh/ws-server.ts";
-import { requestsOf, result, startJsonRpcServer } from "./json-rpc-server.ts";
+import { arithmetic, requestsOf, result, startJsonRpcServer } from "./json-rpc-server.ts";
 
 type Methods = {
   subtract(params: readonly [number, number]): number;
@@ -146,6 +146,7 @@ describe("a call", () => {
   test("on a name that nobody has, or a module of somebody else's, is rejected in words", async () => {
     const rpc = createRpc(jsonRpc<Methods>());
     await assert.rejects(rpc.call("nobody", "subtract", [2, 1]), NoSuchConnectionError);
+    await assert.rejects(rpc.call(null as never, "subtract", [2, 1]), NoSuchConnectionError);
     await using connection = Fresh.start(NOWHERE, {}, null, QUICK);
     await assert.rejects(rpc.call(connection, "subtract", [2, 1]), (error) => {
       assert.ok(error instanceof ForeignConnectionError);
@@ -406,6 +407,67 @@ describe("when the connection is lost", () => {
   });
 });
 
+describe("behind a peer that doesn't read", () => {
+  /** A connection whose peer has been paused, and that holds as much as it takes; the next call waits in the outbox. */
+  async function congested() {
+    const server = await startJsonRpcServer();
+    const clock = new FakeClock();
+    const rpc = createRpc(jsonRpc<Methods>(), { clock });
+    const options = { ...QUICK, clock, sendBuffer: 65_536, pingInterval: 0 };
+    const connection = rpc.define("Calc", {}).start({ uri: server.url, state: null, options });
+    await connection.opened();
+    const peer = await server.peer();
+    peer.socket.pause();
+    const calls: Promise<unknown>[] = [];
+    for (let tries = 0; connection.bufferedAmount < 65_536 && tries < 1000; tries += 1) {
+      calls.push(rpc.call(connection, "silent", ["x".repeat(100_000)]).catch(() => undefined));
+      await nextTurn();
+    }
+    assert.equal(connection.send('{"method":"full"}', { ttl: 10_000 }), "queued");
+    return {
+      server,
+      clock,
+      rpc,
+      connection,
+      peer,
+      async [Symbol.asyncDispose]() {
+        await connection.stop("normal", { timeout: 0 });
+        await server.stop();
+        await Promise.all(calls);
+      },
+    };
+  }
+
+  test("a call that times out doesn't go out later", async () => {
+    await using scope = await congested();
+    const { rpc, connection, clock, peer } = scope;
+    const late = rpc.call(connection, "echo", ["late"], { timeout: 100 });
+    const patient = rpc.call(connection, "echo", ["patient"]);
+    clock.advance(100);
+    await assert.rejects(late, CallTimeoutError);
+    peer.socket.resume();
+    assert.deepEqual(await patient, ["patient"]);
+    const sent = requestsOf(peer);
+    assert.deepEqual(sent.filter((request) => /^echo/.test(request)).length, 1);
+  });
+
+  test("a call waits for no other connection: it is rejected with this one's end, and doesn't go out on the next", async () => {
+    await using scope = await congested();
+    const { rpc, connection, clock, server } = scope;
+    const lost = rpc.call(connection, "echo", ["lost"]);
+    connection.reconnect();
+    await assert.rejects(lost, (error) => error instanceof ConnectionLostError && error.sent === "unknown");
+    clock.advance(100);
+    assert.deepEqual(await rpc.call(connection, "echo", ["next"]), ["next"]);
+    assert.deepEqual(
+      requestsOf(await server.peer(2))
+        .filter((request) => /^echo/.test(request))
+        .map((request) => request.split(" ")[1]),
+      ['["next"]'],
+    );
+  });
+});
+
 describe("when the connection terminates", () => {
   test("every call is rejected: those that waited with sent no, those under way with what is known", async () => {
     await using server = await startJsonRpcServer();
@@ -467,20 +529,39 @@ describe("a notification", () => {
 
 describe("ready: told", () => {
   test("calls wait for ready() on each connection anew; one that is beforeReady doesn't", async () => {
-    await using server = await startJsonRpcServer();
+    const logins: (() => void)[] = [];
+    await using server = await startJsonRpcServer((request, peer) => {
+      if (request.method !== "echo") return arithmetic(request, peer);
+      logins.push(() => peer.socket.send(JSON.stringify(result(request, "welcome"))));
+      return undefined;
+    });
     const rpc = createRpc(jsonRpc<Methods>(), { ready: "told" });
     const module = rpc.define<null>("Calc", {
       handleConnect(_status, _headers, state, self) {
-        rpc.call(self, "echo", ["login"], { beforeReady: true }).then(() => rpc.ready(self));
+        rpc.call(self, "echo", ["login"], { beforeReady: true }).then(
+          () => rpc.ready(self),
+          () => undefined,
+        );
         return reply("hello", state);
       },
     });
     await using connection = module.start({ uri: server.url, state: null, options: QUICK });
-    assert.equal(await rpc.call(connection, "subtract", [3, 1]), 2);
-    connection.close();
-    assert.equal(await rpc.call(connection, "subtract", [4, 1]), 3);
-    assert.deepEqual(requestsOf(await server.peer(1)), ["hello", 'echo ["login"] #2', "subtract [3,1] #1"]);
-    assert.deepEqual(requestsOf(await server.peer(2)), ["hello", 'echo ["login"] #4', "subtract [4,1] #3"]);
+    for (const round of [1, 2]) {
+      const call = rpc.call(connection, "subtract", [round, 1]);
+      const peer = await server.peer(round);
+      await peer.text(2);
+      connection.send('{"method":"raw"}');
+      await peer.text(3);
+      assert.deepEqual(
+        requestsOf(peer).map((request) => request.replace(/ ?#.*/, "")),
+        ["hello", 'echo ["login"]', "raw"],
+      );
+      logins.shift()?.();
+      assert.equal(await call, round - 1);
+      const closed = peer.closed;
+      connection.close();
+      await closed;
+    }
   });
 });
 
@@ -516,6 +597,45 @@ describe("the module behind an rpc", () => {
     assert.deepEqual(requestsOf(await server.peer(1)), []);
     assert.equal(rpc.stats(connection).answered, 1);
   });
+});
+
+test("an async handleConnect that answers after its connection was lost: nothing of ours is left behind for the next one", async () => {
+  await using server = await startJsonRpcServer();
+  const rpc = createRpc(jsonRpc<Methods>());
+  const login = gate();
+  let connects = 0;
+  const module = rpc.define<null>("Calc", {
+    async handleConnect(_status, _headers, state) {
+      connects += 1;
+      if (connects === 1) await login.promise;
+      return ok(state);
+    },
+  });
+  await using connection = module.start({ uri: server.url, state: null, options: QUICK });
+  rpc.subscribe(connection, { method: "subscribe", confirm: "none", matches: () => false });
+  const peer = await server.peer(1);
+  await connection.opened();
+  connection.close();
+  await peer.closed;
+  login.open();
+  assert.equal(await rpc.call(connection, "subtract", [2, 1]), 1);
+  assert.deepEqual(requestsOf(peer), []);
+  assert.deepEqual(requestsOf(await server.peer(2)), ["subscribe #2", "subtract [2,1] #1"]);
+});
+
+test("what would follow a close frame in handleConnect's replies isn't sent, on this connection or twice on the next", async () => {
+  await using server = await startJsonRpcServer();
+  const rpc = createRpc(jsonRpc<Methods>());
+  let connects = 0;
+  const module = rpc.define<null>("Calc", {
+    handleConnect: (_status, _headers, state) =>
+      ++connects === 1 ? reply(["bye", { type: "close", code: 1000 }], state) : ok(state),
+  });
+  await using connection = module.start({ uri: server.url, state: null, options: QUICK });
+  rpc.subscribe(connection, { method: "subscribe", confirm: "none", matches: () => false });
+  assert.equal(await rpc.call(connection, "subtract", [2, 1]), 1);
+  assert.deepEqual(requestsOf(await server.peer(1)), ["bye"]);
+  assert.deepEqual(requestsOf(await server.peer(2)), ["subscribe #2", "subtract [2,1] #1"]);
 });
 
 test("100,000 calls leave nothing behind: no call, no timer, no listener, no memory", async () => {

@@ -98,9 +98,11 @@ test("an answer that is ready only after its connection was lost goes nowhere", 
   await peer.text(1);
   peer.reset();
   const next = await server.peer(2);
-  slow.open("too late");
   next.socket.send(JSON.stringify(asked(3, "quick")));
   assert.equal(await next.text(1), '{"jsonrpc":"2.0","id":3,"result":"quick"}');
+  slow.open("too late");
+  next.socket.send(JSON.stringify(asked(4, "quick")));
+  assert.equal(await next.text(2), '{"jsonrpc":"2.0","id":4,"result":"quick"}');
 });
 
 test("more requests at once than maxPending are answered with an error", async () => {

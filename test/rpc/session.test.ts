@@ -295,3 +295,75 @@ test("in whatever order answers, timeouts, aborts and lost connections come, eac
     { numRuns: 120, interruptAfterTimeLimit: 30_000 },
   );
 });
+
+test("a numbered stream that is resumed from its cursor has no hole, whatever becomes of its connections, and comes twice only where that is told", async () => {
+  type Feed = { readonly peer: WsPeer; next: number };
+  const feeds: Feed[] = [];
+  await using server = await startJsonRpcServer((request, peer) => {
+    const { after } = request.params as unknown as { readonly after: number };
+    feeds.push({ peer, next: after + 1 });
+    return result(request, true);
+  });
+  const disturbances = fc.array(
+    fc.oneof(
+      { weight: 10, arbitrary: fc.constant("publish" as const) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom("reset" as const, "close" as const, "reconnect" as const, "replace" as const),
+      },
+    ),
+    { maxLength: 80, size: "max" },
+  );
+  await fc.assert(
+    fc.asyncProperty(disturbances, async (script) => {
+      feeds.length = 0;
+      const rpc = createRpc(jsonRpc());
+      const connection = rpc.define("Feed", {}).start({ uri: server.url, state: null, options: QUICK });
+      const before = server.peers.entries.length;
+      let cursor = 0;
+      let mayRepeat = false;
+      let gaps = 0;
+      const events = new Ledger<number>(String);
+      const subscription = rpc.subscribe(connection, {
+        method: "subscribe",
+        parameters: () => ({ after: cursor }),
+        matches: ({ method }: JsonRpcMessage) => method === "event",
+        item: ({ params }: JsonRpcMessage) => (params as readonly [number])[0],
+        onMessage(number) {
+          if (!mayRepeat) assert.equal(number, cursor + 1);
+          assert.ok(number <= cursor + 1, `${number} came after ${cursor}`);
+          cursor = Math.max(cursor, number);
+          events.add(number);
+        },
+        onGap({ reason }) {
+          gaps += 1;
+          mayRepeat = reason === "replaced";
+        },
+      });
+      await connection.opened();
+      for (const step of script) {
+        if (step === "reset") resetIfOpen(server.peers.entries.at(-1));
+        if (step === "close") connection.close();
+        if (step === "reconnect") connection.reconnect();
+        if (step === "replace") connection.replace().catch(() => undefined);
+        if (step === "publish") {
+          for (const feed of feeds) {
+            if (feed.peer.socket.readyState !== WebSocket.OPEN) continue;
+            feed.peer.socket.send(JSON.stringify({ jsonrpc: "2.0", method: "event", params: [feed.next] }));
+            feed.next += 1;
+          }
+        }
+        for (let turns = 0; turns < 3; turns += 1) await nextTurn();
+      }
+      const failure = await connection.stop("normal", { timeout: 200 });
+      assert.equal(failure, "normal");
+      assert.deepEqual(await subscription.ended, { reason: "terminated" });
+      // Asked for at most once on a connection; and each time that it was established again, it was told.
+      const peers = server.peers.entries.slice(before);
+      for (const peer of peers) assert.ok(requestsOf(peer).length <= 1, requestsOf(peer).join());
+      assert.ok(gaps <= Math.max(0, feeds.length - 1), `${gaps} gaps of ${feeds.length} feeds`);
+      for (const peer of peers) peer.socket.terminate();
+    }),
+    { numRuns: 80, interruptAfterTimeLimit: 20_000 },
+  );
+});

@@ -155,6 +155,43 @@ describe("a subscription", () => {
     assert.deepEqual(gaps, []);
   });
 
+  test("that is asked for again: a message before the confirmation shows that it stands, so the gap is told first; the old confirmation counts no more", async () => {
+    const held: (() => void)[] = [];
+    await using server = await startJsonRpcServer((request, peer) => {
+      if (server.peers.entries.length === 1) return feed(request, peer);
+      held.push(() => peer.socket.send(JSON.stringify(result(request, "new"))));
+      return undefined;
+    });
+    const rpc = createRpc(jsonRpc());
+    const recorder = new Recorder<null>({ handleIn: (_frame, state) => ok(state) });
+    const module = rpc.define<null>("Feed", recorder.module.callbacks);
+    await using connection = module.start({ uri: server.url, state: null, options: QUICK });
+    const got = new Ledger<string>(String);
+    const onGap = (): void => got.add("gap");
+    // One knows its messages by themselves, the other by its confirmation only.
+    rpc.subscribe(connection, {
+      ...EVENTS,
+      matches: (message) => eventIn(message)?.subscription === "early",
+      onMessage: (value) => got.add(`early ${value}`),
+      onGap,
+    });
+    rpc.subscribe(connection, { ...EVENTS, onMessage: (value) => got.add(`confirmed ${value}`) });
+    const first = await server.peer(1);
+    await first.text(2);
+    await rpc.call(connection, "sync");
+    first.reset();
+    const next = await server.peer(2);
+    await next.text(2);
+    publish(next, confirmed(first, 2), "of the old confirmation");
+    publish(next, "early", 1);
+    await got.nth(1, (entry): entry is string => entry === "early 1", "the early message");
+    for (const confirm of held) confirm();
+    publish(next, "new", 2);
+    await got.nth(1, (entry): entry is string => entry === "confirmed 2", "the confirmed message");
+    assert.deepEqual(got.entries, ["gap", "early 1", "confirmed 2"]);
+    assert.equal(recorder.all("handleIn").length, 1);
+  });
+
   test("is told of a gap that spans several lost connections once, from its last sign of life", async () => {
     await using server = await startJsonRpcServer((request, peer) => {
       if (server.peers.entries.length === 2) {

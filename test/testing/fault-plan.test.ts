@@ -68,7 +68,7 @@ const WRONG: readonly (readonly [plan: unknown, path: string, message: string | 
   [
     planWith({ ...ok, fault: { type: "stall", ms: { from: 5, to: 4 } } }),
     "connections[0].fault.ms",
-    /it got {"from":5,"to":4}/,
+    /it got { from: 5, to: 4 }/,
   ],
   [planWith({ ...ok, fault: { type: "drip", every: 1, bytes: 1.5 } }), "connections[0].fault.bytes", /it got 1\.5/],
   [

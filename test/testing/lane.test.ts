@@ -41,6 +41,19 @@ test("what is swallowed takes its events along, and an end comes as a hidden one
   assert.deepEqual(seen, ["hidden"]);
 });
 
+test("nothing can be injected into what is lost", async () => {
+  await withSocketPair(async ({ server, client }) => {
+    const lane = new Lane();
+    lane.sink = server;
+    lane.push(bytes("x"), "message");
+    await client.bytes(1);
+    lane.swallow();
+    lane.inject({ between: "frames", chunks: [bytes("y")].values(), every: 0 });
+    server.end();
+    assert.equal(String(await client.all()), "x");
+  });
+});
+
 test("an end that is to be hidden passes everything before it, and is hidden", async () => {
   await withSocketPair(async ({ server, client }) => {
     const lane = new Lane();

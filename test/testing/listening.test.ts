@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { Server, Socket } from "node:net";
+import { connect, type Server, type Socket } from "node:net";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
-import { listen, placeOf, tlsOver, urlOf } from "../../src/testing/listening.ts";
+import { Door, listen, placeOf, tlsOver, urlOf } from "../../src/testing/listening.ts";
 import { CERTIFICATE, KEY } from "./certificate.ts";
 import { RawClient } from "./raw-client.ts";
 import { withSocketPair } from "./socket-pair.ts";
@@ -69,4 +70,38 @@ test("TLS goes over a TCP socket, whose own end stays at hand", () =>
 
 test("a key or certificate that is none is told at once", () => {
   assert.throws(() => tlsOver({ key: "no key", cert: CERTIFICATE }));
+});
+
+test("a door has the same port each time it is opened, refuses while it is shut, and is gone when its connections are", async () => {
+  const inside: Socket[] = [];
+  const door = new Door({ port: 0, host: "127.0.0.1" }, (socket) => inside.push(socket), assert.fail);
+  await Promise.all([door.open(), door.open()]);
+  const { port } = door.place as { port: number };
+  const client = connect(port, "127.0.0.1");
+  await once(client, "connect");
+  door.shut();
+  door.shut();
+  await assert.rejects(once(connect(port, "127.0.0.1"), "connect"), { code: "ECONNREFUSED" });
+  await door.open();
+  assert.deepEqual(door.place, { port, host: "127.0.0.1" });
+  door.shut();
+  let isGone = false;
+  const gone = door.gone().then(() => {
+    isGone = true;
+  });
+  await nextTurn();
+  assert.equal(isGone, false);
+  client.destroy();
+  for (const socket of inside) socket.destroy();
+  await gone;
+});
+
+test("a door that is shut while it is being opened stays shut", async () => {
+  const door = new Door({ port: 0, host: "127.0.0.1" }, () => {}, assert.fail);
+  const opening = door.open();
+  door.shut();
+  await opening;
+  const { port } = door.place as { port: number };
+  await assert.rejects(once(connect(port, "127.0.0.1"), "connect"), { code: "ECONNREFUSED" });
+  await door.gone();
 });
