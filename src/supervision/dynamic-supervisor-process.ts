@@ -11,6 +11,7 @@ import type { ExitReason } from "./exit-reason.ts";
 import { type Link, raiseUnlessAdopted } from "./link.ts";
 import { claimName, describeName, type Name } from "./names.ts";
 import { consoleReports, reportTo } from "./report.ts";
+import { RestartBurst } from "./restart-burst.ts";
 import { RestartIntensity, type RestartLimits } from "./restart-intensity.ts";
 import { type Host, type StartFailure, SupervisedChild } from "./supervised-child.ts";
 import { checkDynamicSupervisorOptions, type DynamicSupervisorOptions } from "./supervisor-options.ts";
@@ -24,6 +25,7 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
   readonly #maxChildren: number;
   readonly #limits: RestartLimits;
   readonly #intensity: RestartIntensity;
+  readonly #burst: RestartBurst;
   readonly #clock: Clock;
   readonly #host: Host;
   readonly #link: Link;
@@ -42,6 +44,7 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
     this.#limits = limits;
     this.#clock = options.clock ?? platform.clock;
     this.#intensity = new RestartIntensity(limits, () => this.#clock.now());
+    this.#burst = new RestartBurst(this.#clock);
     this.#link = link;
     if (options.name !== undefined) {
       this.#releaseName = claimName(options.name, this);
@@ -163,6 +166,9 @@ export class DynamicSupervisorProcess implements Child, AsyncDisposable {
       this.#host.report({ type: "gave_up", childId: place.spec.id, ...this.#limits });
       return this.#end("shutdown", "by itself");
     }
+    const turn = this.#burst.add();
+    if (turn !== undefined) await turn;
+    if (this.#life !== "running") return;
     place.restarts += 1;
     const starting = this.#start(place);
     const failure = starting instanceof Promise ? await starting : starting;

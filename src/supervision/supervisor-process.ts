@@ -13,6 +13,7 @@ import type { ExitReason } from "./exit-reason.ts";
 import { type Link, raiseUnlessAdopted } from "./link.ts";
 import { claimName, describeName, type Name } from "./names.ts";
 import { consoleReports, reportTo } from "./report.ts";
+import { RestartBurst } from "./restart-burst.ts";
 import { RestartIntensity, type RestartLimits } from "./restart-intensity.ts";
 import { Serial } from "./serial.ts";
 import { type Host, SupervisedChild } from "./supervised-child.ts";
@@ -58,6 +59,7 @@ export class SupervisorProcess implements Child, AsyncDisposable {
   readonly #autoShutdown: AutoShutdown;
   readonly #limits: RestartLimits;
   readonly #intensity: RestartIntensity;
+  readonly #burst: RestartBurst;
   readonly #clock: Clock;
   readonly #host: Host;
   readonly #link: Link;
@@ -78,6 +80,7 @@ export class SupervisorProcess implements Child, AsyncDisposable {
     this.#limits = limits;
     this.#clock = options.clock ?? platform.clock;
     this.#intensity = new RestartIntensity(limits, () => this.#clock.now());
+    this.#burst = new RestartBurst(this.#clock);
     this.#link = link;
     const specs = this.#checkAll(children);
     if (options.name !== undefined) {
@@ -242,6 +245,9 @@ export class SupervisorProcess implements Child, AsyncDisposable {
       this.#host.report({ type: "gave_up", childId: failed.spec.id, ...this.#limits });
       return this.#end("shutdown", "by itself");
     }
+    const turn = this.#burst.add();
+    if (turn !== undefined) await turn;
+    if (this.#life !== "running") return;
     const group = this.#groupOf(failed);
     for (const place of [...group].reverse()) {
       await this.#terminate(place);
