@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
-import { type Peer, TestServer } from "../../src/testing/index.ts";
-import { appFolder } from "./run/app-folder.ts";
-import { RunningCommand } from "./running-command.ts";
+import { type Peer, TestServer } from "../../../src/testing/index.ts";
+import { RunningCommand } from "../running-command.ts";
+import { appFolder } from "./app-folder.ts";
 
 const APP = (greeting: string) => `
 import { Fresh } from "everfresh";
@@ -118,19 +118,5 @@ describe("everfresh run --watch", { concurrency: 2 }, () => {
     command.signal("SIGKILL");
     assert.equal((await until(2))[1], "closed 1001");
     assert.equal((await command.ended).signal, "SIGKILL");
-  });
-
-  test("a second signal ends the app with its parent", async (t) => {
-    const path = appFolder(t, {
-      "app.js": `import { Task } from "everfresh";
-        export default [{ id: "a", start: () => Task.start(() => new Promise(() => {})), shutdown: "infinity" }];`,
-    });
-    const command = new RunningCommand(t, ["run", "--watch", path("app.js")]);
-    await command.stderr.line(/runs as process/);
-    command.signal("SIGTERM");
-    await command.stderr.line(/told to end/);
-    command.signal("SIGTERM");
-    // Its streams are the app's too, so they end with both.
-    assert.equal((await command.ended).code, 143);
   });
 });
