@@ -121,6 +121,7 @@ test("stats counts frames and bytes each way, attempts, opens and reconnects ove
       dropped: { expired: 0, overflow: 0, replaced: 0, closed: 0, terminated: 0, invalid: 0, lost: 0 },
       lastRoundTrip: undefined,
       openSince: undefined,
+      lastError: undefined,
     },
   );
   for (const number of [1, 2]) {
